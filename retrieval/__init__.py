@@ -1,0 +1,1 @@
+"""Finding, ingesting, remembering and forgetting documents, always for a principal."""

@@ -1,0 +1,1 @@
+"""The local cloud: AWS-shaped endpoints on loopback for `make demo` and the tests."""
