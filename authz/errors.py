@@ -25,6 +25,10 @@ class PolicyError(AuthzError):
     """A policy set that must not run; the message names policy, line and operator, and the mend."""
 
 
+class UncompilableError(AuthzError):
+    """A policy asks of a document what no index can be asked; the message names the operator and the mend."""
+
+
 class ScopeError(AuthzError):
     """No condition could be derived for this principal: refuse the whole request (503)."""
 

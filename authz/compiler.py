@@ -1,0 +1,266 @@
+"""From Cedar's typed expression about a resource to a condition that an index can be asked.
+
+The same function compiles a residual, where all but the resource is a literal, and checks a policy before it runs,
+where expressions without the resource are still open and anything of the right type stands in for them. What it does
+not know it refuses: it never skips.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from typing import Any as Unknown
+
+from authz import condition as c
+from authz.engine import pst
+from authz.errors import UncompilableError
+from authz.resource import EntityId
+from authz.schema import AttributeSchema, AttributeType, to_milliseconds
+
+_RESOURCE = pst.Var("resource")
+_MIRRORED: Mapping[str, c.Comparison] = {"less": ">", "less_eq": ">=", "greater": "<", "greater_eq": "<="}
+_COMPARISONS: Mapping[str, c.Comparison] = {"less": "<", "less_eq": "<=", "greater": ">", "greater_eq": ">="}
+
+
+def mentions_resource(node: object) -> bool:
+    """Return whether the resource occurs anywhere under the expression `node`."""
+    stack: list[Unknown] = [node]
+    while stack:
+        value = stack.pop()
+        if value == _RESOURCE:
+            return True
+        if isinstance(value, Mapping):
+            stack.extend(value.values())
+        elif isinstance(value, tuple):
+            stack.extend(value)
+        elif is_dataclass(value):
+            stack.extend(getattr(value, field.name) for field in fields(value))
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """Compiles for one principal (`uid`, with all its `groups`), or, as a check of policies, for none."""
+
+    schema: AttributeSchema
+    uid: EntityId | None = None
+    groups: frozenset[EntityId] = frozenset()
+
+    @property
+    def checking(self) -> bool:
+        """Whether open expressions are accepted, because no principal is known yet."""
+        return self.uid is None
+
+    def compile(self, expr: pst.Expr) -> c.Condition:  # noqa: PLR0911 - one return per operator of the language
+        """Return the condition that the boolean `expr` sets on a document. Raises `UncompilableError`."""
+        if self.checking and not mentions_resource(expr):
+            return c.Present("\0open")
+        match expr:
+            case pst.BoolLit(value):
+                return c.ALWAYS if value else c.NEVER
+            case pst.BinaryOp("and", left, right):
+                return c.all_of([self.compile(left), self.compile(right)])
+            case pst.BinaryOp("or", left, right):
+                return c.any_of([self.compile(left), self.compile(right)])
+            case pst.UnaryOp("not", arg):
+                return c.not_(self.compile(arg))
+            case pst.IfThenElse(test, then, otherwise):
+                condition = self.compile(test)
+                chosen = c.all_of([condition, self.compile(then)])
+                return c.any_of([chosen, c.all_of([c.not_(condition), self.compile(otherwise)])])
+            case pst.Is():
+                return self._is(expr)
+            case pst.HasAttr(pst.Var("resource"), (name,)):
+                return c.Present(self._type(name).name)
+            case pst.GetAttr(pst.Var("resource"), name):
+                return c.one_of(self._scalar(name, "boolean").name, [True])
+            case pst.Like(pst.GetAttr(pst.Var("resource"), name), pattern):
+                return c.Matches(self._scalar(name, "string").name, _parts(pattern))
+            case pst.UnaryOp("is_empty", pst.GetAttr(pst.Var("resource"), name)):
+                return c.Empty(self._set(name).name)
+            case pst.BinaryOp():
+                return self._binary(expr)
+            case _:
+                raise _refusal(expr)
+
+    def _is(self, expr: pst.Is) -> c.Condition:
+        if expr.base != _RESOURCE:
+            raise _refusal(expr)
+        if str(expr.entity_type) != "Document":
+            return c.NEVER
+        return c.ALWAYS if expr.in_expr is None else self._within(expr.in_expr)
+
+    def _binary(self, expr: pst.BinaryOp) -> c.Condition:  # noqa: PLR0911 - one return per operator
+        match expr:
+            case pst.BinaryOp("in", pst.Var("resource"), right):
+                return self._within(right)
+            case pst.BinaryOp("in", left, pst.GetAttr(pst.Var("resource"), name)):
+                return self._principal_in(left, self._type(name), expr)
+            case pst.BinaryOp("eq", pst.GetAttr(pst.Var("resource"), name), right):
+                return self._equals(self._type(name), right)
+            case pst.BinaryOp("eq", left, pst.GetAttr(pst.Var("resource"), name)):
+                return self._equals(self._type(name), left)
+            case pst.BinaryOp("not_eq", left, right):
+                return c.not_(self._binary(pst.BinaryOp("eq", left, right)))
+            case pst.BinaryOp(op, pst.GetAttr(pst.Var("resource"), name), right) if op in _COMPARISONS:
+                return self._compare(name, _COMPARISONS[op], right)
+            case pst.BinaryOp(op, left, pst.GetAttr(pst.Var("resource"), name)) if op in _MIRRORED:
+                return self._compare(name, _MIRRORED[op], left)
+            case pst.BinaryOp("contains" | "contains_all" | "contains_any"):
+                return self._contains(expr)
+            case _:
+                raise _refusal(expr)
+
+    def _contains(self, expr: pst.BinaryOp) -> c.Condition:
+        match expr:
+            case pst.BinaryOp("contains", pst.GetAttr(pst.Var("resource"), name), right):
+                type_ = self._set(name)
+                return c.intersects(name, _texts([self._literal(type_, right)]))
+            case pst.BinaryOp("contains", left, pst.GetAttr(pst.Var("resource"), name)):
+                type_ = self._type(name)
+                if type_.is_set:
+                    raise _refusal(expr)
+                return c.one_of(name, self._elements(type_, left))
+            case pst.BinaryOp("contains_any", pst.GetAttr(pst.Var("resource"), name), known):
+                return c.intersects(name, _texts(self._elements(self._set(name), known)))
+            case pst.BinaryOp("contains_any", known, pst.GetAttr(pst.Var("resource"), name)):
+                return c.intersects(name, _texts(self._elements(self._set(name), known)))
+            case pst.BinaryOp("contains_all", pst.GetAttr(pst.Var("resource"), name), known):
+                return c.contains_all(name, _texts(self._elements(self._set(name), known)))
+            case pst.BinaryOp("contains_all", known, pst.GetAttr(pst.Var("resource"), name)):
+                return c.SubsetOf(name, _texts(self._elements(self._set(name), known)))
+            case _:
+                raise _refusal(expr)
+
+    def _principal_in(self, left: pst.Expr, type_: AttributeType, expr: pst.Expr) -> c.Condition:
+        """Expand the principal's ancestors, which Cedar leaves to us: `in` is reflexive and transitive."""
+        if type_.kind != "entity":
+            raise _refusal(expr)
+        if self.uid is None:
+            if left != pst.Var("principal"):
+                raise _refusal(expr)
+            return c.Present(type_.name)
+        if not (isinstance(left, pst.EntityLit) and left.value.id == self.uid and str(left.value.type) == "User"):
+            raise _refusal(expr)
+        values = (
+            frozenset({self.uid}) if type_.entity == "User" else self.groups if type_.entity == "Group" else frozenset()
+        )
+        return c.intersects(type_.name, values) if type_.is_set else c.one_of(type_.name, values)
+
+    def _within(self, target: pst.Expr) -> c.Condition:
+        if self.checking and not mentions_resource(target) and not isinstance(target, pst.EntityLit | pst.Set):
+            return c.Within(frozenset({"\0open"}))
+        targets = target.elements if isinstance(target, pst.Set) else (target,)
+        if not all(isinstance(each, pst.EntityLit) and str(each.value.type) == "Collection" for each in targets):
+            raise _refusal(target, "resource in")
+        return c.within(frozenset(each.value.id for each in targets if isinstance(each, pst.EntityLit)))
+
+    def _equals(self, type_: AttributeType, known: pst.Expr) -> c.Condition:
+        if not type_.is_set:
+            return c.one_of(type_.name, [self._literal(type_, known)])
+        elements = _texts(self._elements(type_, known))
+        return c.all_of([c.SubsetOf(type_.name, elements), c.contains_all(type_.name, elements)])
+
+    def _compare(self, name: str, operator: c.Comparison, known: pst.Expr) -> c.Condition:
+        type_ = self._type(name)
+        value = self._literal(type_, known)
+        if type_.is_set or type_.kind not in {"long", "datetime"} or not isinstance(value, int):
+            raise _refusal(known, operator)
+        return c.Compare(name, operator, value)
+
+    def _elements(self, type_: AttributeType, known: pst.Expr) -> frozenset[c.Scalar]:
+        if self.checking and not mentions_resource(known) and not isinstance(known, pst.Set):
+            return frozenset({self._literal(type_, known)})
+        if not isinstance(known, pst.Set):
+            raise _refusal(known)
+        return frozenset(self._literal(type_, element) for element in known.elements)
+
+    def _literal(self, type_: AttributeType, known: pst.Expr) -> c.Scalar:
+        match known, type_.kind:
+            case pst.StringLit(value), "string":
+                return value
+            case pst.LongLit(value), "long":
+                return value
+            case pst.BoolLit(value), "boolean":
+                return value
+            case pst.EntityLit(value), "entity" if str(value.type) == type_.entity:
+                return value.id
+            case ((pst.UnaryOp("datetime") | pst.BinaryOp("offset")), "datetime") if not self.checking:
+                return _instant(known)
+            case _ if self.checking and not mentions_resource(known):
+                return 0 if type_.kind in {"long", "datetime"} else "\0open"
+            case _:
+                raise _refusal(known)
+
+    def _type(self, name: str) -> AttributeType:
+        try:
+            return self.schema.document[name]
+        except KeyError as error:
+            message = f'the schema knows no attribute "{name}" of a document'
+            raise UncompilableError(message) from error
+
+    def _scalar(self, name: str, kind: str) -> AttributeType:
+        type_ = self._type(name)
+        if type_.is_set or type_.kind != kind:
+            message = f'"{name}" is no single {kind}'
+            raise UncompilableError(message)
+        return type_
+
+    def _set(self, name: str) -> AttributeType:
+        type_ = self._type(name)
+        if not type_.is_set:
+            message = f'"{name}" is no set'
+            raise UncompilableError(message)
+        return type_
+
+
+def _texts(values: frozenset[c.Scalar] | list[c.Scalar]) -> frozenset[str]:
+    return frozenset(value for value in values if isinstance(value, str))
+
+
+def _parts(pattern: tuple[pst.PatternElem, ...]) -> tuple[str, ...]:
+    parts = [""]
+    for element in pattern:
+        if isinstance(element, pst.Char):
+            parts[-1] += element.value
+        else:
+            parts.append("")
+    return tuple(parts)
+
+
+def _instant(expr: pst.Expr) -> int:
+    """Fold a datetime literal, or the offset from the epoch as which Cedar prints a computed one, to milliseconds."""
+    match expr:
+        case pst.UnaryOp("datetime", pst.StringLit(text)):
+            try:
+                instant = datetime.fromisoformat(text if "T" in text else f"{text}T00:00:00Z")
+                return to_milliseconds(instant)
+            except (ValueError, TypeError) as error:
+                raise _refusal(expr, "datetime") from error
+        case pst.BinaryOp("offset", base, pst.UnaryOp("duration", pst.StringLit(text))) if text.endswith("ms"):
+            try:
+                return _instant(base) + int(text[:-2])
+            except ValueError as error:
+                raise _refusal(expr, "duration") from error
+        case _:
+            raise _refusal(expr, "datetime")
+
+
+_ADVICE = {
+    "add": "compute the sum when the document is labelled, and compare the stored attribute",
+    "sub": "compute the difference when the document is labelled, and compare the stored attribute",
+    "mul": "compute the product when the document is labelled, and compare the stored attribute",
+    "get_tag": "declare an attribute instead of a tag",
+    "has_tag": "declare an attribute instead of a tag",
+    "GetAttr": "an index holds a document's own attributes only: copy what you need onto the document",
+    "HasAttr": "ask for one attribute of the document itself",
+    "Like": "match a single string attribute of the document itself",
+    "eq": "compare one attribute of the document with something known; name a collection instead of one document",
+    "in": 'write "principal in resource.<set of groups>" or "resource in Collection::…"',
+    "resource in": "only collections hold documents",
+}
+
+
+def _refusal(expr: pst.Expr, operator: str | None = None) -> UncompilableError:
+    name = operator or (expr.op if isinstance(expr, pst.BinaryOp | pst.UnaryOp) else type(expr).__name__)
+    advice = _ADVICE.get(name, "compare one attribute of the document with something known")
+    return UncompilableError(f'operator "{name}" cannot be asked of an index; {advice}')

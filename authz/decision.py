@@ -1,0 +1,86 @@
+"""Cedar's full evaluation of named resources for one principal: what door two and every write ask."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from authz import engine
+from authz.directory import Entitlements
+from authz.policy_set import PolicySet
+from authz.resource import Resource, TenantId
+from authz.schema import cedar_attributes, to_milliseconds
+from authz.scope import principal_entity
+
+DocumentAction = Literal["read", "create", "replace", "relabel", "erase"]
+TenantAction = Literal["readAudit", "operate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether an action is allowed, and the ids of the policies that determined it."""
+
+    allowed: bool
+    policies: tuple[str, ...] = ()
+    misfit: bool = False
+    """The resource does not fit the schema and was not put to the engine: never allowed."""
+
+
+_MISFIT = Decision(allowed=False, misfit=True)
+
+
+def decide(
+    entitlements: Entitlements,
+    action: DocumentAction,
+    resources: Sequence[Resource],
+    policies: PolicySet,
+    now: datetime,
+) -> list[Decision]:
+    """Return a decision for each of `resources`, in their order.
+
+    A resource that does not fit the schema, or shares its id with another of the batch, is refused on its own.
+    Raises `DecisionError` if the engine gives no decision.
+    """
+    entities = [_entity(resource, policies) for resource in resources]
+    fitting = _fitting(entities, policies)
+    if not fitting:
+        return [_MISFIT] * len(resources)
+    named = (policies.attributes.groups_of_document(resources[index].attributes) for index in fitting)
+    groups = policies.literals.union(*named)
+    principal = principal_entity(entitlements, groups, policies)
+    results = engine.decide(
+        principal, action, list(fitting.values()), to_milliseconds(now), policies.handle, policies.schema
+    )
+    decided = {index: Decision(result.allowed, result.policies) for index, result in zip(fitting, results, strict=True)}
+    return [decided.get(index, _MISFIT) for index in range(len(resources))]
+
+
+def decide_on_tenant(
+    entitlements: Entitlements, action: TenantAction, tenant: TenantId, policies: PolicySet, now: datetime
+) -> Decision:
+    """Return whether who holds `entitlements` may do `action` in `tenant`. Raises `DecisionError`."""
+    if tenant not in policies.tenants:
+        return Decision(allowed=False)
+    resource = engine.Entity(("Tenant", tenant), {"tenant": tenant})
+    principal = principal_entity(entitlements, policies.literals, policies)
+    result = engine.decide(principal, action, [resource], to_milliseconds(now), policies.handle, policies.schema)[0]
+    return Decision(result.allowed, result.policies)
+
+
+def _entity(resource: Resource, policies: PolicySet) -> engine.Entity | None:
+    types = policies.attributes.document
+    if resource.attributes.keys() - types.keys():
+        return None
+    parents = tuple(("Collection", collection) for collection in sorted(resource.collections))
+    return engine.Entity(("Document", resource.uid), cedar_attributes(types, resource.attributes), parents)
+
+
+def _fitting(entities: Sequence[engine.Entity | None], policies: PolicySet) -> dict[int, engine.Entity]:
+    """Return, by their places, those entities that fit the schema and whose uid stands only once."""
+    uids = Counter(entity.uid for entity in entities if entity is not None)
+    return {
+        index: entity
+        for index, entity in enumerate(entities)
+        if entity is not None and uids[entity.uid] == 1 and engine.fits(entity, policies.schema)
+    }
