@@ -12,8 +12,8 @@ from typing import Any as Unknown
 
 from authz import condition as c
 from authz.engine import pst
-from authz.errors import UncompilableError
-from authz.resource import EntityId
+from authz.errors import ResourceError, UncompilableError
+from authz.resource import EntityId, check_text
 from authz.schema import AttributeSchema, AttributeType, to_milliseconds
 
 _RESOURCE = pst.Var("resource")
@@ -177,13 +177,13 @@ class Compiler:
     def _literal(self, type_: AttributeType, known: pst.Expr) -> c.Scalar:
         match known, type_.kind:
             case pst.StringLit(value), "string":
-                return value
+                return _bounded(value)
             case pst.LongLit(value), "long":
                 return value
             case pst.BoolLit(value), "boolean":
                 return value
             case pst.EntityLit(value), "entity" if str(value.type) == type_.entity:
-                return value.id
+                return _bounded(value.id)
             case ((pst.UnaryOp("datetime") | pst.BinaryOp("offset")), "datetime") if not self.checking:
                 return _instant(known)
             case _ if self.checking and not mentions_resource(known):
@@ -211,6 +211,16 @@ class Compiler:
             message = f'"{name}" is no set'
             raise UncompilableError(message)
         return type_
+
+
+def _bounded(text: str) -> str:
+    """Refuse a literal that no attribute can equal, before an engine reads it in a way of its own."""
+    try:
+        check_text(text)
+    except ResourceError as error:
+        message = f"a literal cannot be asked of an index: {error}"
+        raise UncompilableError(message) from error
+    return text
 
 
 def _texts(values: frozenset[c.Scalar] | list[c.Scalar]) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """From the Cedar schema to attribute types: the single source of what a document's access attributes are."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ _KINDS: Mapping[str, Kind] = {
     "Boolean": "boolean",
     "datetime": "datetime",
 }
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _LONG = range(-(2**63), 2**63)
@@ -192,13 +194,14 @@ def _attribute(name: str, raw: Mapping[str, object], entity_types: set[str]) -> 
         raise TypeError
     required = bool(raw.get("required", True))
     type_name = str(element.get("name", element["type"]))
-    if type_name in entity_types:
-        return AttributeType(name, "entity", is_set, required, type_name)
-    kind = _KINDS.get(type_name)
-    if kind is None or (is_set and kind != "string"):
+    if not _NAME.fullmatch(name):
+        message = f'attribute "{name}" of the schema: use lower-case letters, digits and underscores, as indexes do for fields'
+        raise PolicyError(message)
+    kind = "entity" if type_name in entity_types else _KINDS.get(type_name)
+    if kind is None or (is_set and kind not in {"string", "entity"}):
         message = (
             f'attribute "{name}" of the schema has the type {type_name}{" in a set" if is_set else ""}, which no index holds; '
             "use String, Long, Bool, datetime, an entity, or a set of strings or entities"
         )
         raise PolicyError(message)
-    return AttributeType(name, kind, is_set, required)
+    return AttributeType(name, kind, is_set, required, type_name if kind == "entity" else None)

@@ -1,0 +1,68 @@
+"""From a condition to the filter of an OpenSearch query (query DSL, filter context)."""
+
+from collections.abc import Mapping
+
+from authz import condition as c
+from authz.schema import AttributeTypes
+
+Clause = Mapping[str, object]
+
+COLLECTIONS = "collections"
+"""The field of a document's collections, ancestors included; attributes stand under `access.`, so nothing clashes."""
+
+_RANGE: Mapping[c.Comparison, str] = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
+
+
+def field(attribute: str) -> str:
+    """Return the field that holds an attribute."""
+    return f"access.{attribute}"
+
+
+def count_field(attribute: str) -> str:
+    """Return the field that counts a set attribute's elements: `exists` cannot tell empty from missing."""
+    return f"access.{attribute}_count"
+
+
+def opensearch_filter(condition: c.Condition, types: AttributeTypes) -> Clause:
+    """Return `condition` as a clause of a `bool` query's filter."""
+    match condition:
+        case c.Constant(value):
+            return {"match_all": {}} if value else {"match_none": {}}
+        case c.All(items):
+            return {"bool": {"filter": [opensearch_filter(item, types) for item in items]}}
+        case c.Any(items):
+            clauses = [opensearch_filter(item, types) for item in items]
+            return {"bool": {"should": clauses, "minimum_should_match": 1}}
+        case c.Not(leaf):
+            return {"bool": {"must_not": [_leaf(leaf, types)]}}
+        case _:
+            return _leaf(condition, types)
+
+
+def _leaf(leaf: c.Leaf, types: AttributeTypes) -> Clause:  # noqa: PLR0911 - one return per kind of leaf
+    match leaf:
+        case c.OneOf(attribute, values):
+            return {"terms": {field(attribute): sorted(values)}}
+        case c.Intersects(attribute, values):
+            return {"terms": {field(attribute): sorted(values)}}
+        case c.Within(collections):
+            return {"terms": {COLLECTIONS: sorted(collections)}}
+        case c.Compare(attribute, operator, value):
+            return {"range": {field(attribute): {_RANGE[operator]: value}}}
+        case c.Present(attribute):
+            return {"exists": {"field": count_field(attribute) if types[attribute].is_set else field(attribute)}}
+        case c.Empty(attribute):
+            return {"term": {count_field(attribute): 0}}
+        case c.Matches(attribute, parts):
+            return {"wildcard": {field(attribute): {"value": "*".join(_escape(part) for part in parts)}}}
+        case c.ContainsAll(attribute, values):
+            return {"bool": {"filter": [{"term": {field(attribute): value}} for value in sorted(values)]}}
+        case c.SubsetOf(attribute, values):
+            # `terms_set` alone misses the empty set, which is a subset of everything.
+            every = {"terms": sorted(values), "minimum_should_match_field": count_field(attribute)}
+            either = [{"term": {count_field(attribute): 0}}, {"terms_set": {field(attribute): every}}]
+            return {"bool": {"should": either, "minimum_should_match": 1}}
+
+
+def _escape(part: str) -> str:
+    return "".join(f"\\{character}" if character in "\\*?" else character for character in part)

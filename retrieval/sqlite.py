@@ -1,0 +1,209 @@
+"""The local index: exact by construction, in one SQLite file.
+
+Both legs run over the rows that the scope's filter leaves, and nothing else: the vector leg is exact cosine over the
+allowed vectors, and the text leg is BM25 (Robertson and Zaragoza, 2009) whose document counts and lengths are those of
+the allowed passages, so that what a reader may not see changes no rank. FTS5's tokenizer splits the text; its own index
+is not used, because its statistics span all rows and it keeps the tokens of deleted ones.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from authz.policy_set import PolicySet
+from authz.resource import EntityId, tenant_of
+from authz.schema import AttributeSchema
+from authz.scope import Scope
+from retrieval.deadline import Deadline
+from retrieval.document import TITLE
+from retrieval.errors import DeadlineExceededError, IndexMismatchError, SearchUnavailableError
+from retrieval.fusion import fuse
+from retrieval.index import Hit, Hits, Query
+from retrieval.sqlite_filter import SQLFilter, count_column, scalar_column, sql_filter
+
+_LEG = 50
+"""How many passages each leg hands to the fusion."""
+_OPCODES = 20_000
+"""How many of SQLite's virtual machine steps pass between two looks at the deadline."""
+_WORDS = 64
+"""How many words of a question are looked up."""
+
+_HIT = "SELECT document.document, document.version, document.revision, passage.ordinal, passage.text"
+_ROWS = "FROM passage JOIN document ON document.id = passage.document"
+
+_TEXT_LEG = """
+WITH allowed AS MATERIALIZED (SELECT passage.id, passage.length {rows} WHERE passage.ordinal > 0 AND {filter}),
+     total AS (SELECT count(*) AS n, avg(length) AS mean FROM allowed),
+     found AS MATERIALIZED (
+       SELECT posting.term, posting.passage, posting.frequency AS f, allowed.length
+       FROM posting JOIN allowed ON allowed.id = posting.passage
+       WHERE posting.term IN (SELECT value FROM json_each(?))),
+     term AS (SELECT term, ln(1 + (n - count(*) + 0.5) / (count(*) + 0.5)) AS idf FROM found, total GROUP BY term)
+SELECT found.passage, sum(idf * f * 2.2 / (f + 1.2 * (0.25 + 0.75 * length / mean))) AS score
+FROM found JOIN term USING (term), total
+GROUP BY found.passage ORDER BY score DESC, found.passage LIMIT ?
+"""
+_VECTOR_LEG = "SELECT passage.id, passage.vector {rows} WHERE passage.ordinal > 0 AND {filter} ORDER BY passage.id"
+
+
+@dataclass(frozen=True, slots=True)
+class SQLiteFile:
+    """Where an index lies, and what it must have been made for."""
+
+    path: Path
+    attributes: AttributeSchema
+    model: str
+    dimensions: int
+
+    @contextmanager
+    def connect(self, deadline: Deadline | None = None) -> Iterator[sqlite3.Connection]:
+        """Open a connection for one operation, in one transaction. Raises `SearchUnavailableError`."""
+        try:
+            with closing(sqlite3.connect(self.path, isolation_level=None, timeout=10)) as connection:
+                connection.executescript("PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;")
+                connection.create_function("ln", 1, np.log, deterministic=True)
+                if deadline is not None:
+                    connection.set_progress_handler(lambda: _passed(deadline), _OPCODES)
+                connection.execute("BEGIN" if deadline else "BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            message = f"the local index cannot answer: {type(error).__name__}"
+            raise SearchUnavailableError(message) from error
+
+    def prepare(self) -> None:
+        """Create the index if it is not there. Raises `IndexMismatchError` if it was made for something else."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+        with self.connect() as connection:
+            for statement in _tables(self.attributes):
+                connection.execute(statement)
+            row = connection.execute("SELECT made_for FROM meta").fetchone()
+            if row is None:
+                connection.execute("INSERT INTO meta VALUES (?)", (self._made_for(),))
+            elif row[0] != self._made_for():
+                message = (
+                    f"the index {self.path.name} was made for another schema or embedding model; "
+                    "delete it and ingest again, or restore the settings that it was made with"
+                )
+                raise IndexMismatchError(message)
+
+    def _made_for(self) -> str:
+        return json.dumps([self.model, self.dimensions, _tables(self.attributes)])
+
+
+@dataclass(frozen=True, slots=True)
+class SQLiteIndex:
+    """`Index` over one file; `file.prepare()` must have been called."""
+
+    file: SQLiteFile
+
+    def search(self, query: Query, scope: Scope, k: int, deadline: Deadline) -> Hits:
+        """Return at most `k` passages of both legs, fused."""
+        allowed = self._filter(scope)
+        with self.file.connect(deadline) as connection:
+            best = fuse([_text_leg(connection, query, allowed), _vector_leg(connection, query, allowed)], k)
+            rows = connection.execute(
+                f"{_HIT}, passage.id {_ROWS} WHERE passage.id IN (SELECT value FROM json_each(?)) AND {allowed.sql}",
+                (json.dumps(best), *allowed.parameters),
+            ).fetchall()
+        by_id = {row[5]: _hit(row[:5]) for row in rows}
+        return [by_id[each] for each in best if each in by_id]
+
+    def documents(self, scope: Scope, after: EntityId | None, limit: int, deadline: Deadline) -> Hits:
+        """Return titles, in the order of document ids."""
+        allowed = self._filter(scope)
+        sql = f"{_HIT} {_ROWS} WHERE passage.ordinal = ? AND document.document > ? AND {allowed.sql}"
+        order = " ORDER BY document.document, document.version LIMIT ?"
+        with self.file.connect(deadline) as connection:
+            parameters = (TITLE, after or "", *allowed.parameters, limit)
+            return [_hit(row) for row in connection.execute(sql + order, parameters)]
+
+    def passages(self, document: EntityId, scope: Scope, after: int, limit: int, deadline: Deadline) -> Hits:
+        """Return the passages of `document`, in their order."""
+        allowed = self._filter(scope)
+        sql = f"{_HIT} {_ROWS} WHERE document.document = ? AND passage.ordinal > ? AND {allowed.sql}"
+        order = " ORDER BY document.version DESC, passage.ordinal LIMIT ?"
+        with self.file.connect(deadline) as connection:
+            parameters = (document, after, *allowed.parameters, limit)
+            return [_hit(row) for row in connection.execute(sql + order, parameters)]
+
+    def supports(self, policies: PolicySet) -> None:
+        """Return if the file was made for the schema of `policies`."""
+        if _tables(policies.attributes) != _tables(self.file.attributes):
+            message = (
+                "the policies' schema is not the one that the local index was made for; delete it and ingest again"
+            )
+            raise IndexMismatchError(message)
+
+    def _filter(self, scope: Scope) -> SQLFilter:
+        return sql_filter(scope.condition, self.file.attributes.document)
+
+
+def tokens(connection: sqlite3.Connection, texts: Sequence[str]) -> list[dict[str, int]]:
+    """Return, for each of `texts`, how often each of its tokens occurs, as FTS5's Porter tokenizer cuts them."""
+    connection.execute("CREATE VIRTUAL TABLE IF NOT EXISTS temp.words USING fts5(text, tokenize = 'porter unicode61')")
+    connection.execute("CREATE VIRTUAL TABLE IF NOT EXISTS temp.word USING fts5vocab(temp, words, instance)")
+    connection.execute("DELETE FROM temp.words")
+    connection.executemany("INSERT INTO temp.words(rowid, text) VALUES (?, ?)", enumerate(texts))
+    counts: list[dict[str, int]] = [{} for _ in texts]
+    for row, term, count in connection.execute("SELECT doc, term, count(*) FROM temp.word GROUP BY doc, term"):
+        counts[row][term] = count
+    return counts
+
+
+def _text_leg(connection: sqlite3.Connection, query: Query, allowed: SQLFilter) -> list[int]:
+    words = sorted(tokens(connection, [query.text])[0])[:_WORDS]
+    sql = _TEXT_LEG.format(rows=_ROWS, filter=allowed.sql)
+    return [row[0] for row in connection.execute(sql, (*allowed.parameters, json.dumps(words), _LEG))]
+
+
+def _vector_leg(connection: sqlite3.Connection, query: Query, allowed: SQLFilter) -> list[int]:
+    rows = connection.execute(_VECTOR_LEG.format(rows=_ROWS, filter=allowed.sql), allowed.parameters).fetchall()
+    if not rows:
+        return []
+    matrix = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.float32).reshape(len(rows), -1)
+    order = np.argsort(-(matrix @ query.vector), kind="stable")[:_LEG]
+    return [rows[place][0] for place in order]
+
+
+def _hit(row: Sequence[object]) -> Hit:
+    document, version, revision, ordinal, text = row
+    tenant = tenant_of(str(document))
+    return Hit(tenant, document, version, revision, ordinal, text)  # type: ignore[arg-type]  # door two looks at each
+
+
+def _passed(deadline: Deadline) -> bool:
+    try:
+        deadline.left()
+    except DeadlineExceededError:
+        return True
+    return False
+
+
+def _tables(attributes: AttributeSchema) -> list[str]:
+    columns = [
+        f"{count_column(type_.name)} INTEGER"
+        if type_.is_set
+        else f"{scalar_column(type_.name)} {'INTEGER' if type_.kind in {'long', 'boolean', 'datetime'} else 'TEXT'}"
+        for _, type_ in sorted(attributes.document.items())
+    ]
+    return [
+        "CREATE TABLE IF NOT EXISTS meta (made_for TEXT NOT NULL)",
+        "CREATE TABLE IF NOT EXISTS floor (document TEXT PRIMARY KEY, below INTEGER NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS document (id INTEGER PRIMARY KEY, document TEXT NOT NULL, version INTEGER NOT NULL, "
+        f"revision INTEGER NOT NULL, {', '.join(columns)}, UNIQUE (document, version))",
+        "CREATE TABLE IF NOT EXISTS element (document INTEGER NOT NULL REFERENCES document, attribute TEXT NOT NULL, "
+        "value TEXT NOT NULL, PRIMARY KEY (document, attribute, value)) WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS passage (id INTEGER PRIMARY KEY, document INTEGER NOT NULL REFERENCES document, "
+        "ordinal INTEGER NOT NULL, text TEXT NOT NULL, length INTEGER NOT NULL, vector BLOB, UNIQUE (document, ordinal))",
+        "CREATE TABLE IF NOT EXISTS posting (term TEXT NOT NULL, passage INTEGER NOT NULL REFERENCES passage, "
+        "frequency INTEGER NOT NULL, PRIMARY KEY (term, passage)) WITHOUT ROWID",
+        "CREATE INDEX IF NOT EXISTS posting_passage ON posting (passage)",
+    ]
