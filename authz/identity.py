@@ -206,7 +206,7 @@ def _verified_claims(token: BearerToken, key: Key, algorithm: str) -> JsonObject
 def _check_times(claims: JsonObject, issuer: Issuer, now: datetime) -> datetime:
     expires = seconds(claims.get("exp"), Reason.TIME)
     issued = seconds(claims.get("iat"), Reason.TIME)
-    usable = seconds(claims.get("nbf", issued), Reason.TIME)
+    usable = seconds(claims.get("nbf", 0), Reason.TIME)
     earliest, latest = now.timestamp() - issuer.leeway, now.timestamp() + issuer.leeway
     if not (expires > earliest and issued <= latest and usable <= latest):
         raise RefusedTokenError(Reason.TIME)

@@ -1,11 +1,13 @@
 """From an issuer to its signing keys, over HTTP: discovery and JWKS, cached, bounded, and never a token's own idea."""
 
 import ipaddress
+import ssl
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import httpx2
 import structlog
@@ -40,6 +42,9 @@ class Limits:
 
 DEFAULTS = Limits()
 
+Fetch = Callable[[str], JsonObject]
+"""From an address to the object published there. Raises `SigningKeysUnavailableError`."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Published:
@@ -67,9 +72,17 @@ class _Slot:
 class JwksClient:
     """The `SigningKeys` that issuers publish (RFC 7517 §5, OpenID Connect Discovery 1.0 §4), safe for threads."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, limits: Limits = DEFAULTS) -> None:
+    # `authorities` are the certificates to believe, for issuers under a private one; else the usual ones.
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        limits: Limits = DEFAULTS,
+        authorities: ssl.SSLContext | None = None,
+    ) -> None:
         self._clock = clock
         self._limits = limits
+        trust = authorities or httpx2.create_ssl_context(trust_env=False)
+        self._fetch: Fetch = partial(_fetch_object, limits=limits, trust=trust)
         self._slots: dict[Issuer, _Slot] = {}
 
     def key(self, issuer: Issuer, kid: str, algorithm: str) -> Key:
@@ -116,7 +129,7 @@ class JwksClient:
         # Failed until proven otherwise: an error that nobody foresaw must not look like success.
         slot.attempted, slot.current = started, False
         try:
-            slot.good = _KeySet(_fetch_keys(issuer, self._limits), started)
+            slot.good = _KeySet(_fetch_keys(issuer, self._fetch, self._limits.keys), started)
             slot.current = True
         except SigningKeysUnavailableError as error:
             structlog.get_logger().warning("signing_keys_not_refreshed", issuer=issuer.issuer, cause=str(error))
@@ -127,11 +140,11 @@ class JwksClient:
         return slot.attempted is None or self._clock() - slot.attempted >= pause
 
 
-def _fetch_keys(issuer: Issuer, limits: Limits) -> Mapping[str, _Published]:
+def _fetch_keys(issuer: Issuer, fetch: Fetch, most: int) -> Mapping[str, _Published]:
     """Return the usable keys of `issuer` by `kid`. Raises `SigningKeysUnavailableError` unless there is one."""
-    listed = _fetch_object(issuer.jwks_uri or _discover(issuer, limits), limits).get("keys")
-    if not isinstance(listed, list) or not 0 < len(listed) <= limits.keys:
-        message = f"the key set does not hold 1 to {limits.keys} keys"
+    listed = fetch(issuer.jwks_uri or _discover(issuer, fetch)).get("keys")
+    if not isinstance(listed, list) or len(listed) > most:
+        message = f"the key set is no list of {most} keys at most"
         raise SigningKeysUnavailableError(message)
     jwks = [jwk for jwk in listed if isinstance(jwk, dict)]
     names = Counter(jwk["kid"] for jwk in jwks if isinstance(jwk.get("kid"), str))
@@ -175,8 +188,8 @@ def _public_key(jwk: JsonObject) -> Key | None:
     return key if isinstance(key, Key) else None
 
 
-def _discover(issuer: Issuer, limits: Limits) -> str:
-    document = _fetch_object(issuer.issuer.removesuffix("/") + "/.well-known/openid-configuration", limits)
+def _discover(issuer: Issuer, fetch: Fetch) -> str:
+    document = fetch(issuer.issuer.removesuffix("/") + "/.well-known/openid-configuration")
     address = document.get("jwks_uri")
     # Discovery 1.0 §4.3: exactly equal, or one issuer could speak for another.
     if document.get("issuer") != issuer.issuer or not isinstance(address, str):
@@ -189,22 +202,22 @@ def _discover(issuer: Issuer, limits: Limits) -> str:
     return address
 
 
-def _fetch_object(address: str, limits: Limits) -> JsonObject:
+def _fetch_object(address: str, limits: Limits, trust: ssl.SSLContext) -> JsonObject:
     try:
-        return strict_object(_fetch(address, limits))
+        return strict_object(_fetch(address, limits, trust))
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, ValueError) as error:
         message = f"an address of the issuer gave no JSON object: {type(error).__name__}"
         raise SigningKeysUnavailableError(message) from error
 
 
-def _fetch(address: str, limits: Limits) -> bytes:
+def _fetch(address: str, limits: Limits, trust: ssl.SSLContext) -> bytes:
     url = httpx2.URL(address)
     if not (url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host))):
         message = "an address of the issuer is not https"
         raise SigningKeysUnavailableError(message)
     started = time.monotonic()
     # No redirects, no cookies kept, nothing from the environment (netrc, proxies), no compression to unpack.
-    client = httpx2.Client(follow_redirects=False, trust_env=False, timeout=limits.silence)
+    client = httpx2.Client(verify=trust, follow_redirects=False, trust_env=False, timeout=limits.silence)
     headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
     with client, client.stream("GET", url, headers=headers) as response:
         if response.status_code != httpx2.codes.OK or "Content-Encoding" in response.headers:

@@ -16,6 +16,7 @@ JsonObject = dict[str, object]
 class Reason(StrEnum):
     """Why a token was refused: a fixed set, so that logs and metrics hold nothing the bearer chose."""
 
+    ABSENT = "absent"
     SIZE = "size"
     SHAPE = "shape"
     JSON = "json"

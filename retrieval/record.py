@@ -9,6 +9,7 @@ from typing import Literal, final
 
 from authz.directory import Entitlements, Principal
 from authz.policy_set import PolicySet
+from authz.resource import TenantId
 from authz.schema import datetime_text, plain_attributes, to_milliseconds
 from authz.seal import Seal
 from retrieval.admission import Admission, Passage, Refused
@@ -34,6 +35,18 @@ class Purpose:
     template: str | None = None
     budget: int | None = None
     """How many characters of text may be disclosed; None: no bound but the number of hits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """The deployment's own credentials, acting through the command line or a worker: no principal of any policy."""
+
+    tenant: TenantId
+    name: str
+
+
+Actor = Principal | Role
+"""Who a record is about."""
 
 
 @final
@@ -71,7 +84,7 @@ def record(admission: Admission, purpose: Purpose, policies: PolicySet, audit: A
 
 
 def record_event(  # noqa: PLR0913 - a record says all of this
-    principal: Principal,
+    actor: Actor,
     purpose: Purpose,
     policies: PolicySet,
     now: datetime,
@@ -83,7 +96,7 @@ def record_event(  # noqa: PLR0913 - a record says all of this
 
     `details` holds no personal value and no document text. Raises `AuditUnavailableError`.
     """
-    return _append(principal, purpose, policies, now, outcome, details, secrets.token_hex(16), audit)
+    return _append(actor, purpose, policies, now, outcome, details, secrets.token_hex(16), audit)
 
 
 def record_id(now: datetime) -> str:
@@ -92,7 +105,7 @@ def record_id(now: datetime) -> str:
 
 
 def _append(  # noqa: PLR0913 - a record says all of this
-    principal: Principal,
+    actor: Actor,
     purpose: Purpose,
     policies: PolicySet,
     now: datetime,
@@ -101,38 +114,36 @@ def _append(  # noqa: PLR0913 - a record says all of this
     salt: str,
     audit: AuditLog,
 ) -> Receipt:
-    entitlements = principal.entitlements
-    receipt = Receipt(principal.tenant, record_id(now))
+    receipt = Receipt(actor.tenant, record_id(now))
+    held = actor.entitlements if isinstance(actor, Principal) else None
     plain: dict[str, Json] = {
         "format": FORMAT,
         "id": receipt.id,
         "event": purpose.event,
         "application": purpose.application,
-        "tenant": principal.tenant,
+        "tenant": actor.tenant,
         "request": purpose.request,
         "time": _text(now),
-        "subject": commitment(salt, principal.uid),
+        "subject": commitment(salt, actor.uid if isinstance(actor, Principal) else actor.name),
         "policies": policies.digest,
-        "epoch": str(entitlements.epoch),
-        "entitlements": entitlements.digest,
+        "epoch": str(held.epoch) if held else None,
+        "entitlements": held.digest if held else None,
         "model": purpose.model,
         "template": purpose.template,
         "outcome": outcome,
         **details,
     }
-    personal: dict[str, Json] = {
-        "salt": salt,
-        "issuer": principal.identity.issuer,
-        "subject": principal.identity.subject,
-        "uid": principal.uid,
-        "question": purpose.question,
-    }
-    kept = {
-        policies.digest: partial(_policies, policies),
-        entitlements.digest: partial(_entitlements, entitlements, policies),
-    }
-    audit.append(Entry(receipt, plain, personal, kept))
+    kept = {policies.digest: partial(_policies, policies)}
+    if held:
+        kept[held.digest] = partial(_entitlements, held, policies)
+    audit.append(Entry(receipt, plain, {"salt": salt, "question": purpose.question, **_person(actor)}, kept))
     return receipt
+
+
+def _person(actor: Actor) -> dict[str, Json]:
+    if isinstance(actor, Role):
+        return {"role": actor.name}
+    return {"issuer": actor.identity.issuer, "subject": actor.identity.subject, "uid": actor.uid}
 
 
 def commitment(salt: str, value: str) -> str:

@@ -11,7 +11,12 @@ from authz.scope import Scope, scope
 from retrieval.admission import admit
 from retrieval.audit import AuditLog
 from retrieval.deadline import Clock
-from retrieval.errors import DeadlineExceededError, RegistryUnavailableError, SearchUnavailableError
+from retrieval.errors import (
+    DeadlineExceededError,
+    EmbeddingUnavailableError,
+    RegistryUnavailableError,
+    SearchUnavailableError,
+)
 from retrieval.index import Hits, Index
 from retrieval.record import Purpose, Retrieval, record, record_event
 from retrieval.registry import Registry
@@ -19,7 +24,14 @@ from retrieval.registry import Registry
 Find = Callable[[Scope], Hits]
 """One of the three ways to ask an index, with everything but the scope already given."""
 
-_FAILURES = (ScopeError, SearchUnavailableError, DecisionError, RegistryUnavailableError, DeadlineExceededError)
+_FAILURES = (
+    ScopeError,
+    EmbeddingUnavailableError,
+    SearchUnavailableError,
+    DecisionError,
+    RegistryUnavailableError,
+    DeadlineExceededError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +50,7 @@ def retrieve(  # noqa: PLR0913 - the flow's inputs, each from another step
     """Return what `find` finds for `principal`, authorized twice and recorded.
 
     A step that fails is recorded as `failed` and its error goes on: `ScopeError`, `DecisionError`,
-    `SearchUnavailableError`, `RegistryUnavailableError`, `DeadlineExceededError`. Raises `AuditUnavailableError` if no
+    `EmbeddingUnavailableError`, `SearchUnavailableError`, `RegistryUnavailableError`, `DeadlineExceededError`. Raises `AuditUnavailableError` if no
     record can be made, whatever else happened.
     """
     try:

@@ -62,7 +62,9 @@ class SQLiteFile:
 
     @contextmanager
     def connect(self, deadline: Deadline | None = None) -> Iterator[sqlite3.Connection]:
-        """Open a connection for one operation, in one transaction. Raises `SearchUnavailableError`."""
+        """Open a connection for one operation, in one transaction. Raises `SearchUnavailableError`, or past `deadline`."""
+        if deadline is not None:
+            deadline.left()
         try:
             with closing(sqlite3.connect(self.path, isolation_level=None, timeout=10)) as connection:
                 connection.executescript("PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;")

@@ -7,7 +7,7 @@ from typing import Any, final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.exceptions import Forbidden, HTTPException, NotFound, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound, RequestEntityTooLarge
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from service.local.loopback import HOST, is_foreign
@@ -54,7 +54,12 @@ def _check_sender(environ: WSGIEnvironment) -> None:
 
 def _body(environ: WSGIEnvironment) -> bytes:
     """Return the request's body, sent with its length or in chunks."""
-    size = MAX_BODY + 1 if environ.get("wsgi.input_terminated") else int(environ.get("CONTENT_LENGTH") or 0)
+    try:
+        size = MAX_BODY + 1 if environ.get("wsgi.input_terminated") else int(environ.get("CONTENT_LENGTH") or 0)
+    except ValueError as error:
+        raise BadRequest from error
+    if size < 0:
+        raise BadRequest
     body: bytes = environ["wsgi.input"].read(min(size, MAX_BODY + 1))
     if len(body) > MAX_BODY:
         raise RequestEntityTooLarge

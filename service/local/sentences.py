@@ -24,6 +24,8 @@ _END = re.compile(r"(?<=[.!?])[\"')\]\u201d\u2019]*\s+(?=[^\sa-z])")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|vs|approx|ca|cf|Dr|Mr|Mrs|Ms|Prof|St|No|Nos|Art|Fig|Sec|Inc|Ltd)|\b[A-Z])\.$"
 )
+_LONGEST = 8
+"""Characters that tell an abbreviation: the longest, with its full stop and what stands before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +54,20 @@ def sentences_of(prompt: str) -> list[Sentence]:
 
 
 def _sentences(passage: int, title: str, text: str) -> Iterator[Sentence]:
-    heading, lead = "", ""
+    heading, lead, last = "", "", ""
     for kind, block in _blocks(text):
         if kind == "heading":
-            heading, lead = block, ""
+            heading, lead, last = block, "", kind
             continue
+        if kind == "row" and last != "row":
+            lead = ""
         above = lead if kind in {"item", "row"} else ""
         context = ". ".join(part for part in (title, heading if heading != title else "", above) if part)
         for sentence in _split(block, whole=kind == "row"):
             yield Sentence(passage, sentence, context)
         if kind == "text" or not lead:
             lead = block if kind == "row" or block.endswith(":") else ""
+        last = kind
 
 
 def _blocks(text: str) -> Iterator[tuple[str, str]]:
@@ -105,7 +110,7 @@ def _split(block: str, *, whole: bool) -> list[str]:
         return [block[:MAX_SENTENCE]]
     parts, start = list[str](), 0
     for end in _END.finditer(block):
-        if not _ABBREVIATION.search(block[start : end.start()]):
+        if not _ABBREVIATION.search(block[max(start, end.start() - _LONGEST) : end.start()]):
             parts.append(block[start : end.end()].strip())
             start = end.end()
     parts.append(block[start:].strip())

@@ -38,14 +38,18 @@ class Cloud:
 
 
 @contextmanager
-def running_cloud(*options: str) -> Iterator[Cloud]:
-    """Run the local cloud with its fault models and without pauses; end it afterwards."""
-    command = [sys.executable, "-m", "service.local.cloud", "--faults", "--word-delay", "0", *options]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
+def running_cloud(*, faults: bool = True, word_delay: float = 0) -> Iterator[Cloud]:
+    """Run the local cloud, by default with its fault models, `word_delay` seconds before a word; end it afterwards."""
+    command = [sys.executable, "-m", "service.local.cloud", "--word-delay", str(word_delay)]
+    with subprocess.Popen(  # noqa: S603 - our own module
+        [*command, *(["--faults"] if faults else [])], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
         late = threading.Timer(START, process.kill)
         late.start()
         try:
-            yield Cloud(**_ready(process), process=process)
+            endpoints = _ready(process)
+            late.cancel()
+            yield Cloud(**endpoints, process=process)
         finally:
             late.cancel()
             _end(process)

@@ -1,0 +1,173 @@
+"""From one source to registry and index, so that an interruption anywhere leaves what the next run completes.
+
+New content: (1) record the write, (2) stage the digests, (3) index beside the old version, (4) flip the registry,
+(5) remove the old version. Until (4) the old version answers, afterwards only the new one can: door two compares
+versions. New access: registry first, then index, and before new content, so that nobody keeps what they lost.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from authz.resource import TenantId
+from authz.schema import to_milliseconds
+from retrieval.document import TITLE, DocumentRecord, PassageDigest, PassageId, text_digest
+from retrieval.errors import ConflictError
+from retrieval.index import IndexedPassage
+from retrieval.ingest.destination import MARK, Destination, discard, floor, labels, neighbours, staged
+from retrieval.ingest.source import SourceItem, Write, WriteAction
+from retrieval.ingest.split import Draft, draft
+
+Outcome = Literal["taken", "unchanged", "relabelled", "restored"]
+"""`restored`: unchanged, but the index had lost it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of a source, and its record."""
+
+    outcome: Outcome
+    record: DocumentRecord
+
+
+def ingest(item: SourceItem, to: Destination) -> Ingested:
+    """Bring registry and index in line with `item`; doing it again changes nothing.
+
+    A conflict with another writer is tried once more, unless that writer retired the document: a removal wins.
+    Raises `SourceError` if `item` cannot be ingested, `ConflictError`, and what its `Destination` raises.
+    """
+    prepared = draft(item, to.capacity)
+    try:
+        return _attempt(item, prepared, to)
+    except ConflictError:
+        latest = to.registry.record(item.document)
+        if latest is not None and latest.status == "retired":
+            raise
+    return _attempt(item, prepared, to)
+
+
+def _attempt(item: SourceItem, prepared: Draft, to: Destination) -> Ingested:
+    record = to.registry.record(item.document)
+    if record is None or record.status == "retired":
+        return Ingested("taken", _publish(item, prepared, record, to))
+    _complete(record, to)
+    same = _same_content(item, prepared, record, to)
+    outcome: Outcome = "unchanged"
+    if (item.attributes, item.collections, item.source) != (record.attributes, record.collections, record.source):
+        record, outcome = _relabel(item, record, to), "relabelled"
+    if not same:
+        return Ingested("taken", _publish(item, prepared, record, to))
+    if not to.index.holds(record.document):
+        _restore(prepared, record, to)
+        outcome = "restored" if outcome == "unchanged" else outcome
+    return Ingested(outcome, record)
+
+
+def _complete(record: DocumentRecord, to: Destination) -> None:
+    """Do what an interrupted run left undone after its registry write."""
+    if staged(to, record.document, MARK):
+        to.index.relabel(record.document, record.version, labels(record))
+        to.registry.unstage(record.document, [MARK])
+    if record.version - 1 > MARK and staged(to, record.document, record.version - 1):
+        to.index.remove(record.document, floor(record))
+        discard(to, record.document, record.version - 1, staged(to, record.document, record.version))
+
+
+def _same_content(item: SourceItem, prepared: Draft, record: DocumentRecord, to: Destination) -> bool:
+    # Digests of the next version are of a write that was interrupted: what it put into the index has to be replaced.
+    return (
+        (record.sha256, record.title, record.passages) == (item.sha256, prepared.title, len(prepared.pieces))
+        and staged(to, record.document, record.version) == prepared.digests
+        and not staged(to, record.document, record.version + 1)
+    )
+
+
+def _relabel(item: SourceItem, record: DocumentRecord, to: Destination) -> DocumentRecord:
+    after = replace(
+        record,
+        revision=record.revision + 1,
+        attributes=item.attributes,
+        collections=item.collections,
+        source=item.source,
+        updated=to_milliseconds(to.clock()),
+    )
+    to.on_write(Write("relabel", item.actor, record, after))
+    mark = PassageDigest(text_digest(record.title), 0, 0)
+    to.registry.stage({PassageId(record.document, MARK, TITLE): mark})
+    to.registry.put(after, record.revision)
+    to.index.relabel(record.document, record.version, labels(after))
+    _look_again(after, to)
+    to.registry.unstage(record.document, [MARK])
+    return after
+
+
+def _publish(item: SourceItem, prepared: Draft, record: DocumentRecord | None, to: Destination) -> DocumentRecord:
+    after = _next(item, prepared, record, to)
+    passages = _passages(item.tenant, prepared, to)
+    action: WriteAction = "replace" if record and record.status == "active" else "create"
+    to.on_write(Write(action, item.actor, record, after))
+    # What an interrupted attempt staged could make passages of it admissible under this version.
+    discard(to, after.document, after.version, prepared.digests)
+    digests = {PassageId(after.document, after.version, ordinal): each for ordinal, each in prepared.digests.items()}
+    to.registry.stage(digests)
+    to.index.put(after.document, after.version, labels(after), passages)
+    try:
+        to.registry.put(after, record.revision if record else None)
+    except ConflictError:
+        _undo(after, to)
+        raise
+    to.index.remove(after.document, floor(after))
+    _look_again(after, to)
+    if record is not None:
+        discard(to, record.document, record.version, prepared.digests)
+    return after
+
+
+def _next(item: SourceItem, prepared: Draft, record: DocumentRecord | None, to: Destination) -> DocumentRecord:
+    return DocumentRecord(
+        document=item.document,
+        key=record.key if record else secrets.token_hex(16),
+        version=record.version + 1 if record else MARK + 1,
+        revision=record.revision + 1 if record else 1,
+        title=prepared.title,
+        source=item.source,
+        sha256=item.sha256,
+        passages=len(prepared.pieces),
+        attributes=item.attributes,
+        collections=item.collections,
+        status="active",
+        updated=to_milliseconds(to.clock()),
+    )
+
+
+def _passages(tenant: TenantId, prepared: Draft, to: Destination) -> Sequence[IndexedPassage]:
+    vectors = to.vectors.of(tenant, prepared)
+    title = IndexedPassage(TITLE, prepared.title, None)
+    pairs = enumerate(zip(prepared.pieces, vectors, strict=True), start=TITLE + 1)
+    return [title, *(IndexedPassage(ordinal, piece.text, vector) for ordinal, (piece, vector) in pairs)]
+
+
+def _restore(prepared: Draft, record: DocumentRecord, to: Destination) -> None:
+    to.index.put(record.document, record.version, labels(record), _passages(record.tenant, prepared, to))
+    _look_again(record, to)
+
+
+def _look_again(written: DocumentRecord, to: Destination) -> None:
+    """Take `written` out of the index again if the registry has moved on meanwhile. Raises `ConflictError` then."""
+    latest = to.registry.record(written.document)
+    if latest is None or latest.revision != written.revision:
+        _undo(written, to)
+        message = "the document changed while it was written"
+        raise ConflictError(message)
+
+
+def _undo(written: DocumentRecord, to: Destination) -> None:
+    latest = to.registry.record(written.document)
+    if latest is None:
+        return
+    to.index.remove(written.document, floor(latest))
+    if latest.status == "retired":
+        # Otherwise the staged digests stay: they tell the next run that something was left.
+        for version in {written.version, *neighbours(latest)}:
+            discard(to, written.document, version, {})

@@ -1,0 +1,84 @@
+"""What enters ingestion: a source's bytes with its access, and what is written of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Literal
+
+from authz.errors import ResourceError
+from authz.resource import Attributes, EntityId, TenantId, entity_id
+from retrieval.audit import sha256
+from retrieval.document import DocumentRecord
+from retrieval.errors import SourceError
+
+MediaType = Literal["text/markdown", "text/html", "text/plain"]
+
+MAX_SOURCE_BYTES = 2 << 20
+
+_SUFFIXES: dict[str, MediaType] = {
+    ".md": "text/markdown",
+    ".markdown": "text/markdown",
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".txt": "text/plain",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceItem:
+    """A document to ingest. Its access comes from a manifest or an authorized request, never from its content."""
+
+    tenant: TenantId
+    name: str
+    content: bytes = field(repr=False)
+    media_type: MediaType
+    title: str | None = field(repr=False)
+    """As the manifest gives it; None: the first heading, or else the name."""
+    source: str
+    """Where it came from, as a URI."""
+    attributes: Attributes
+    collections: frozenset[str]
+    """All collections that hold it, ancestors included."""
+    actor: str
+    """Who writes: the role of the deployment, or a principal's uid."""
+
+    @property
+    def document(self) -> EntityId:
+        """The document's id. Raises `SourceError` if the name cannot be one."""
+        try:
+            return entity_id(self.tenant, self.name)
+        except ResourceError as error:
+            message = f"the name cannot be an id: {error}"
+            raise SourceError(message) from error
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the content in hex."""
+        return sha256(self.content)
+
+
+WriteAction = Literal["create", "replace", "relabel", "erase"]
+"""Named as the actions of the policies are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A change of the registry that is about to be made: what its record says."""
+
+    action: WriteAction
+    actor: str
+    before: DocumentRecord | None
+    after: DocumentRecord
+
+
+OnWrite = Callable[[Write], None]
+"""Makes the record of a write durable. Raises `AuditUnavailableError`; then the write is not made."""
+
+
+def media_type(name: str) -> MediaType:
+    """Return the media type that the suffix of `name` stands for. Raises `SourceError` for any other than text."""
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix not in _SUFFIXES:
+        message = f"only {', '.join(_SUFFIXES)} files are read, not {suffix or 'files without a suffix'}"
+        raise SourceError(message)
+    return _SUFFIXES[suffix]

@@ -1,0 +1,46 @@
+"""boto3 clients as every process of this application makes them: bounded waits, bounded retries."""
+
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock_runtime.client import BedrockRuntimeClient
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+_CONNECT = 2
+"""Seconds to connect to any backend."""
+
+
+def dynamodb(settings: Settings) -> "DynamoDBClient":
+    """Return a client for the directory, the registry and the records."""
+    config = Config(
+        connect_timeout=_CONNECT,
+        read_timeout=5,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=settings.threads + settings.streams,
+    )
+    return _session(settings).client("dynamodb", endpoint_url=settings.aws_endpoint, config=config)
+
+
+def bedrock(settings: Settings) -> "BedrockRuntimeClient":
+    """Return a client for the models; its retries happen before an answer's first byte, never after."""
+    config = Config(
+        connect_timeout=_CONNECT,
+        read_timeout=settings.stream_timeout,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=settings.threads + settings.streams,
+    )
+    return _session(settings).client("bedrock-runtime", endpoint_url=settings.bedrock_endpoint, config=config)
+
+
+def _session(settings: Settings) -> boto3.Session:
+    key, secret = settings.aws_access_key_id, settings.aws_secret_access_key
+    return boto3.Session(
+        aws_access_key_id=key.get_secret_value() if key else None,
+        aws_secret_access_key=secret.get_secret_value() if secret else None,
+        region_name=settings.region,
+    )

@@ -1,0 +1,143 @@
+"""Amazon Bedrock: Converse for answers, InvokeModel for vectors. boto3 is always the real client."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from botocore.eventstream import EventStream
+from botocore.exceptions import BotoCoreError, ClientError, EventStreamError
+from urllib3.exceptions import HTTPError
+
+from retrieval.embedder import Vectors
+from retrieval.errors import EmbeddingUnavailableError
+from service.errors import ModelInterruptedError, ModelUnavailableError
+from service.model import ModelStream, Stop, StopReason
+from service.prompt import Prompt
+
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock_runtime.client import BedrockRuntimeClient
+    from mypy_boto3_bedrock_runtime.type_defs import ConverseStreamOutputTypeDef, ConverseStreamRequestTypeDef
+
+_STOPS: dict[str, StopReason] = {"end_turn": "end", "stop_sequence": "end", "guardrail_intervened": "guardrail"}
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrail:
+    """An Amazon Bedrock guardrail, applied within the request."""
+
+    id: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class BedrockModel:
+    """`Model` by ConverseStream (AWS: Bedrock API reference)."""
+
+    client: "BedrockRuntimeClient"
+    id: str
+    max_tokens: int
+    guardrail: Guardrail | None = None
+
+    def stream(self, prompt: Prompt) -> ModelStream:
+        """Return the model's answer; botocore's bounded retries happen before it begins, never after."""
+        try:
+            response = self.client.converse_stream(**self._request(prompt))
+        except (ClientError, BotoCoreError, HTTPError) as error:
+            message = f"the model did not begin an answer: {_name(error)}"
+            raise ModelUnavailableError(message) from error
+        return BedrockStream(response["stream"])
+
+    def _request(self, prompt: Prompt) -> "ConverseStreamRequestTypeDef":
+        request: ConverseStreamRequestTypeDef = {
+            "modelId": self.id,
+            "system": [{"text": prompt.system}],
+            "messages": [{"role": "user", "content": [{"text": prompt.user}]}],
+            "inferenceConfig": {"maxTokens": self.max_tokens, "temperature": 0.0},
+        }
+        if self.guardrail is not None:
+            request["guardrailConfig"] = {
+                "guardrailIdentifier": self.guardrail.id,
+                "guardrailVersion": self.guardrail.version,
+                "trace": "disabled",
+                "streamProcessingMode": "sync",
+            }
+        return request
+
+
+class BedrockStream:
+    """`ModelStream` over botocore's event stream."""
+
+    def __init__(self, events: "EventStream[ConverseStreamOutputTypeDef]") -> None:
+        self._events = events
+        self._closed = threading.Event()
+
+    def __iter__(self) -> Iterator[str | Stop]:
+        """Yield the pieces of text, then the stop."""
+        try:
+            for event in self._events:
+                if "contentBlockDelta" in event:
+                    yield event["contentBlockDelta"]["delta"].get("text", "")
+                if "messageStop" in event:
+                    yield Stop(_STOPS.get(event["messageStop"]["stopReason"], "length"))
+                    return
+        except (EventStreamError, BotoCoreError, HTTPError, OSError, ValueError) as error:
+            message = f"the model's stream broke: {_name(error)}"
+            raise ModelInterruptedError(message) from error
+        message = "the model's stream ended without a stop"
+        raise ModelInterruptedError(message)
+
+    def close(self) -> None:
+        """End the stream: shut its socket down, which wakes a waiting reader at once.
+
+        botocore's own `close` waits for a blocked read. The socket is private API: should it vanish, the stream ends
+        at its read timeout instead.
+        """
+        if self._closed.is_set():
+            return
+        self._closed.set()
+        with suppress(AttributeError, OSError):
+            self._events._raw_stream.connection.sock.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]  # noqa: SLF001 - see above
+
+
+@dataclass(frozen=True, slots=True)
+class BedrockEmbedder:
+    """`Embedder` by InvokeModel, in the words of Amazon Titan Text Embeddings V2: one text a call."""
+
+    client: "BedrockRuntimeClient"
+    model: str
+    dimensions: int
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return unit vectors of shape (len(`texts`), `dimensions`). Raises `EmbeddingUnavailableError`."""
+        vectors = np.asarray([self._one(text) for text in texts], dtype=np.float32).reshape(len(texts), self.dimensions)
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        if not (np.isfinite(vectors).all() and (norms > 0).all()):
+            message = "the embedding model returned a vector without a direction"
+            raise EmbeddingUnavailableError(message)
+        unit: Vectors = (vectors / norms).astype(np.float32)
+        return unit
+
+    def _one(self, text: str) -> list[float]:
+        body = json.dumps({"inputText": text, "dimensions": self.dimensions, "normalize": True})
+        try:
+            response = self.client.invoke_model(modelId=self.model, body=body, contentType="application/json")
+            vector = json.loads(response["body"].read())["embedding"]
+        except (ClientError, BotoCoreError, HTTPError, OSError, ValueError, KeyError, TypeError) as error:
+            message = f"no vector could be had: {_name(error)}"
+            raise EmbeddingUnavailableError(message) from error
+        if not isinstance(vector, list) or len(vector) != self.dimensions:
+            message = f"the embedding model does not return {self.dimensions} dimensions; check the settings"
+            raise EmbeddingUnavailableError(message)
+        return vector
+
+
+def _name(error: Exception) -> str:
+    """Return what kind of error it is, without its text, which may quote the request."""
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Code", "ClientError"))
+    return type(error).__name__

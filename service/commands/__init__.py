@@ -1,0 +1,1 @@
+"""The commands of `antechamber`, one file per subject."""

@@ -1,0 +1,84 @@
+"""What every command shares with the person at the terminal: the running demo's settings, errors, exit codes."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from authz.errors import AuthzError
+from retrieval.errors import RetrievalError
+from service.errors import ServiceError
+from service.settings import Settings
+
+DEMO = Path(".local/demo.env")
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Person = Annotated[str, typer.Option("--as", metavar="HANDLE", help="A person of the demo company, such as ana.")]
+
+
+class Exit(IntEnum):
+    """How a command ends. 2 is a wrong use of it, as everywhere."""
+
+    OK = 0
+    FAILED = 1
+    NOTHING = 3
+    """It worked, and there is nothing: nothing found, nothing allowed."""
+    INCOMPLETE = 4
+    """Some of it worked: see the summary."""
+
+
+def fail(message: str) -> NoReturn:
+    """Print what went wrong, with its mend, and end."""
+    errors.print(f"[red]error:[/red] {message}", markup=True, soft_wrap=True)
+    raise typer.Exit(Exit.FAILED)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Tell an expected error in one line instead of a traceback."""
+    try:
+        yield
+    except (AuthzError, RetrievalError, ServiceError) as error:
+        fail(f"{error or type(error).__name__} ({type(error).__name__})")
+
+
+def load_environment(path: Path = DEMO) -> None:
+    """Take from the running demo's file what the environment does not say itself."""
+    if not path.is_file():
+        return
+    for line in path.read_text().splitlines():
+        name, equals, value = line.partition("=")
+        if equals and not line.startswith("#"):
+            os.environ.setdefault(name, value)
+
+
+def settings() -> Settings:
+    """Return the settings, or end and say what is missing."""
+    try:
+        return Settings()  # type: ignore[call-arg]  # from the environment
+    except ValidationError as error:
+        missing = ", ".join(f"ANTECHAMBER_{str(each['loc'][0]).upper()}" for each in error.errors() if each["loc"])
+        fail(f"no running demo in this folder, and the environment lacks or misspells {missing}; start `make demo`, or see .env.example")
+
+
+def demo_variable(name: str) -> str:
+    """Return what only the running demo knows, or end."""
+    value = os.environ.get(name)
+    if not value:
+        fail("this needs the running demo: start `make demo` in another terminal, in this folder")
+    return value
+
+
+def print_json(value: object) -> None:
+    """Print `value` as JSON, one document."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")

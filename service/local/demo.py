@@ -1,0 +1,148 @@
+"""From `make demo` to a running application: the local cloud, the demo company in it, the web process before it.
+
+This process only supervises, and imports little: each of the three is a process of its own, so that the application can
+be killed while the cloud lives on. Whatever ends this one ends them all.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+HOST = "127.0.0.1"
+ENVIRONMENT = Path(".local/demo.env")
+"""What a second terminal needs to reach the running demo; gone when the demo ends."""
+_READY = 60.0
+"""Seconds until the web process must be ready."""
+_GRACE = 15.0
+"""Seconds that a process has to end by itself."""
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the message names the mend."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo until it is told to stop; return the exit status."""
+    parser = argparse.ArgumentParser(prog="antechamber demo", description="Run the application with its local cloud.")
+    parser.add_argument("--port", type=int, default=8080, help="port of the application on 127.0.0.1 (8080)")
+    parser.add_argument("--company", type=Path, default=None, help="folder of another company than the shipped one")
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _run(options.port, options.company)
+    except KeyboardInterrupt:
+        return 0
+    except DemoError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(port: int, company: Path | None) -> int:
+    _check_port(port)
+    began = time.monotonic()
+    ENVIRONMENT.parent.mkdir(parents=True, exist_ok=True)
+    with _environment_file(), _process("service.local.cloud", stdout=subprocess.PIPE) as cloud:
+        _say("starting the local cloud (Cognito, DynamoDB, Bedrock's wire) in memory, on loopback")
+        endpoints = _endpoints(cloud)
+        environment = os.environ | {"ANTECHAMBER_PORT": str(port), "ANTECHAMBER_DEMO_PASSWORD": secrets.token_urlsafe(9) + "Aa1!"}
+        seed = [sys.executable, "-m", "service.local.seed", json.dumps(endpoints), str(ENVIRONMENT)]
+        if subprocess.run([*seed, *([str(company)] if company else [])], env=environment, check=False).returncode:
+            message = "the demo company could not be loaded (see above)"
+            raise DemoError(message)
+        with _process("service.local.web", environment=environment | _variables(ENVIRONMENT)) as web:
+            _wait_until_ready(port, web)
+            _say(f"ready after {time.monotonic() - began:.0f} s at http://{HOST}:{port}; Ctrl-C stops it, and forgets everything")
+            return _wait(cloud, web)
+
+
+def _wait(cloud: "subprocess.Popen[str]", web: "subprocess.Popen[str]") -> int:
+    while cloud.poll() is None and web.poll() is None:
+        time.sleep(0.5)
+    name = "the local cloud" if cloud.poll() is not None else "the web process"
+    message = f"{name} ended by itself (see above)"
+    raise DemoError(message)
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            message = f"port {port} of {HOST} cannot be had ({error}); take another: make demo PORT=8081"
+            raise DemoError(message) from error
+
+
+def _endpoints(cloud: "subprocess.Popen[str]") -> dict[str, str]:
+    line = cloud.stdout.readline() if cloud.stdout else ""
+    if not line:
+        message = "the local cloud did not start (see above)"
+        raise DemoError(message)
+    endpoints: dict[str, str] = json.loads(line)
+    return endpoints
+
+
+@contextmanager
+def _process(
+    module: str, *, environment: dict[str, str] | None = None, stdout: int | None = None
+) -> Iterator["subprocess.Popen[str]"]:
+    """Run `module` in a process of its own and end it: asked first, then killed."""
+    command = [sys.executable, "-m", module]
+    with subprocess.Popen(command, env=environment, stdout=stdout, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(_GRACE)
+            except (subprocess.TimeoutExpired, KeyboardInterrupt):
+                process.kill()
+
+
+@contextmanager
+def _environment_file() -> Iterator[None]:
+    ENVIRONMENT.unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        ENVIRONMENT.unlink(missing_ok=True)
+
+
+def _variables(path: Path) -> dict[str, str]:
+    lines = path.read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
+def _wait_until_ready(port: int, web: "subprocess.Popen[str]") -> None:
+    until = time.monotonic() + _READY
+    while time.monotonic() < until and web.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    message = "the web process did not become ready (see above)"
+    raise DemoError(message)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _say(message: str) -> None:
+    print(f"• {message}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""Every setting, from the environment (prefix `ANTECHAMBER_`), with the reason for its default."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from authz.identity import Issuer
+from authz.policy_set import SHIPPED
+from authz.resource import tenant_id
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+
+
+class IssuerSettings(BaseModel):
+    """One OIDC issuer whose access tokens are believed, and for which tenants it may speak."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    issuer: Text
+    tenants: Annotated[frozenset[str], Field(min_length=1)]
+    audience: Text
+    audience_claim: Literal["aud", "client_id"] = "aud"
+    token_use: Text | None = None
+    types: Annotated[frozenset[str], Field(min_length=1)] = frozenset({"at+jwt"})
+    algorithms: tuple[str, ...] = ("RS256",)
+    jwks_uri: Text | None = None
+    leeway: Annotated[int, Field(ge=0, le=300, description="seconds")] = 60
+    max_age: timedelta = timedelta(hours=24)
+
+    def issuer_of(self) -> Issuer:
+        """Return it as the token gate reads it."""
+        return Issuer(
+            issuer=self.issuer,
+            tenants=frozenset(tenant_id(tenant) for tenant in self.tenants),
+            audience=self.audience,
+            audience_claim=self.audience_claim,
+            token_use=self.token_use,
+            types=self.types,
+            algorithms=self.algorithms,
+            jwks_uri=self.jwks_uri,
+            leeway=self.leeway,
+            max_age=self.max_age,
+        )
+
+
+class Settings(BaseSettings):
+    """The settings of every process; a missing one is an error, never a wider default."""
+
+    model_config = SettingsConfigDict(env_prefix="ANTECHAMBER_", extra="ignore", frozen=True, env_nested_delimiter="__")
+
+    issuers: Annotated[tuple[IssuerSettings, ...], Field(min_length=1, description="JSON list of issuers")]
+    policies: Path = SHIPPED
+
+    region: Text = "eu-central-1"
+    aws_endpoint: Text | None = Field(default=None, description="only for the local cloud")
+    bedrock_endpoint: Text | None = Field(default=None, description="only for the local cloud")
+    aws_access_key_id: SecretStr | None = Field(
+        default=None, description="only for the local cloud; on AWS, the role's"
+    )
+    aws_secret_access_key: SecretStr | None = None
+
+    directory_table: Text = "antechamber-directory"
+    registry_table: Text = "antechamber-registry"
+    records_table: Text = "antechamber-records"
+    personal_table: Text = "antechamber-personal"
+    index_path: Path = Path(".local/index.sqlite")
+    embedding_cache: Path | None = Field(default=None, description="keeps vectors between ingestions, on disk")
+
+    model: Text = Field(description="a pinned Bedrock model id or inference profile")
+    embedding_model: Text
+    dimensions: Annotated[int, Field(ge=8, le=4096)] = 384
+    guardrail_id: Text | None = None
+    guardrail_version: Text = "DRAFT"
+    max_tokens: Annotated[int, Field(ge=1, le=8192, description="of one answer")] = 1024
+
+    hits: Annotated[int, Field(ge=1, le=50, description="k: passages asked of the index")] = 8
+    budget: Annotated[int, Field(ge=500, description="characters of passages in one prompt")] = 12_000
+    deadline: Annotated[float, Field(gt=0, le=120, description="seconds before the first byte")] = 15.0
+    stream_timeout: Annotated[float, Field(gt=0, le=300, description="seconds without a word from the model")] = 30.0
+    answer_timeout: Annotated[float, Field(gt=0, le=900, description="seconds for a whole answer")] = 120.0
+    rate: Text = Field(default="60/minute", description="requests of one person")
+    concurrency: Annotated[int, Field(ge=1, description="requests of one person at once")] = 8
+    streams: Annotated[int, Field(ge=1, description="answers streaming at once in this process")] = 200
+
+    threads: Annotated[int, Field(ge=4, description="other requests served at once in this process")] = 64
+
+    host: Text = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    metrics_port: Annotated[int, Field(ge=0, le=65535, description="on loopback; 0: off")] = 0

@@ -1,0 +1,18 @@
+import pytest
+
+from service.local.loopback import is_foreign
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:4566", "127.0.0.1", "localhost:80", "LOCALHOST"])
+def test_a_program_on_this_machine_may_come_in(host: str) -> None:
+    assert not is_foreign(host, None)
+
+
+@pytest.mark.parametrize("host", [None, "", "attacker.example:4566", "127.0.0.1.attacker.example", "[::1", "a@b:c"])
+def test_a_missing_or_other_host_may_not(host: str | None) -> None:
+    assert is_foreign(host, None)
+
+
+@pytest.mark.parametrize("origin", ["https://attacker.example", "null", "", "http://127.0.0.1:8000"])
+def test_a_web_page_may_not_whatever_its_origin(origin: str) -> None:
+    assert is_foreign("127.0.0.1:4566", origin)
