@@ -74,7 +74,9 @@ class Compiler:
             case pst.GetAttr(pst.Var("resource"), name):
                 return c.one_of(self._scalar(name, "boolean").name, [True])
             case pst.Like(pst.GetAttr(pst.Var("resource"), name), pattern):
-                return c.Matches(self._scalar(name, "string").name, _parts(pattern))
+                parts = _parts(pattern)
+                _bounded("*".join(parts))
+                return c.Matches(self._scalar(name, "string").name, parts)
             case pst.UnaryOp("is_empty", pst.GetAttr(pst.Var("resource"), name)):
                 return c.Empty(self._set(name).name)
             case pst.BinaryOp():
@@ -184,7 +186,9 @@ class Compiler:
                 return value
             case pst.EntityLit(value), "entity" if str(value.type) == type_.entity:
                 return _bounded(value.id)
-            case ((pst.UnaryOp("datetime") | pst.BinaryOp("offset")), "datetime") if not self.checking:
+            case pst.UnaryOp("datetime", pst.StringLit()), "datetime":
+                return _instant(known)
+            case pst.BinaryOp("offset"), "datetime" if not self.checking:
                 return _instant(known)
             case _ if self.checking and not mentions_resource(known):
                 return 0 if type_.kind in {"long", "datetime"} else "\0open"

@@ -240,6 +240,10 @@ def _pattern(parts: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(".*".join(re.escape(part) for part in parts), re.DOTALL)
 
 
+def _quoted(part: str) -> str:
+    return part.replace("\\", "\\\\").replace("*", "\\*")
+
+
 def to_plain(condition: Condition) -> object:
     """Return `condition` as plain JSON, the same for equal conditions: for people, records and digests."""
     match condition:
@@ -254,7 +258,7 @@ def to_plain(condition: Condition) -> object:
         case Within(collections):
             return {"within": sorted(collections)}
         case Matches(attribute, parts):
-            return {"matches": {attribute: "*".join(part.replace("*", "\\*") for part in parts)}}
+            return {"matches": {attribute: "*".join(_quoted(part) for part in parts)}}
         case Compare(attribute, operator, value):
             return {operator: {attribute: value}}
         case Empty(attribute) | Present(attribute):

@@ -72,8 +72,12 @@ def _entity(resource: Resource, policies: PolicySet) -> engine.Entity | None:
     types = policies.attributes.document
     if resource.attributes.keys() - types.keys():
         return None
+    try:
+        attributes = cedar_attributes(types, resource.attributes)
+    except (OverflowError, TypeError):  # an instant that no calendar holds, a set of several kinds
+        return None
     parents = tuple(("Collection", collection) for collection in sorted(resource.collections))
-    return engine.Entity(("Document", resource.uid), cedar_attributes(types, resource.attributes), parents)
+    return engine.Entity(("Document", resource.uid), attributes, parents)
 
 
 def _fitting(entities: Sequence[engine.Entity | None], policies: PolicySet) -> dict[int, engine.Entity]:

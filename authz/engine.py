@@ -1,6 +1,7 @@
 """Cedar's evaluation, full and partial, behind calls that cannot be misread. The one importer of cedarpy."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -27,6 +28,10 @@ __all__ = [
 
 Policies = cedarpy.PolicySet
 Schema = cedarpy.Schema
+
+_QUOTED_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*')
+_NESTING = re.compile(r"[(\[{!+*.<>=-]|&&|\|\||\b(?:if|in|is|has|like)\b")
+_MAX_NESTING = 400
 
 Uid = tuple[str, str]
 """An entity's type and id."""
@@ -73,6 +78,7 @@ def parse_schema(text: str) -> Schema:
 
 def parse(text: str) -> tuple[Policies, pst.PolicySet]:
     """Return Cedar `text` as a handle to evaluate and as typed nodes to read. Raises `PolicyError`."""
+    _check_nesting(text)
     try:
         handle = cedarpy.PolicySet.from_str(text)
         return handle, handle.to_pst()
@@ -97,7 +103,11 @@ def partially_evaluate(
     error that an evaluation met, and for an unconditional allow.
     """
     request = {"principal": _text(principal.uid), "action": _text(("Action", action)), "context": _context(now)}
-    result = cedarpy.is_authorized_partial(request, policies, json.dumps([principal.json()]), schema)
+    try:
+        result = cedarpy.is_authorized_partial(request, policies, json.dumps([principal.json()]), schema)
+    except ValueError as error:
+        message = "the policy engine refused its input"
+        raise DecisionError(message) from error
     if result.diagnostics.errors:
         message = "a policy met an error in partial evaluation; Cedar would skip it"
         raise DecisionError(message)
@@ -144,9 +154,17 @@ def fits(entity: Entity, schema: Schema) -> bool:
     """Return whether `entity` conforms to `schema`."""
     try:
         cedarpy.Entities.from_json_str(json.dumps([entity.json()]), schema)
-    except ValueError:
+    except (ValueError, TypeError):  # TypeError: a value that JSON does not know
         return False
     return True
+
+
+def _check_nesting(text: str) -> None:
+    """Refuse a policy with so many operators and brackets that the engine's recursive parser may end the process."""
+    for policy in _QUOTED_OR_COMMENT.sub("", text).split(";"):
+        if len(_NESTING.findall(policy)) > _MAX_NESTING:
+            message = f"a policy has more than {_MAX_NESTING} operators and brackets; write it as several policies"
+            raise PolicyError(message)
 
 
 def _evaluation(result: cedarpy.AuthzResult) -> Evaluation:

@@ -1,7 +1,7 @@
 """From BearerToken to Identity: the strict gate in front of the JWT library."""
 
 from collections.abc import Mapping
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, NewType, Protocol, final
 
@@ -106,7 +106,7 @@ class Identity:
     strength: frozenset[str]
     """How they did (`amr`, RFC 8176); empty if the issuer does not say."""
     expires_at: datetime
-    seal: InitVar[Seal] = field(repr=False)
+    seal: InitVar[Seal]
 
     def __post_init__(self, seal: Seal) -> None:
         """Refuse to be made elsewhere."""

@@ -98,10 +98,10 @@ def write_manifest(directory: Path) -> Path:
 
 def _read(directory: Path) -> tuple[dict[str, str], dict[str, str]]:
     try:
-        listed = json.loads((directory / MANIFEST).read_text())
+        listed = json.loads(_bytes(directory / MANIFEST))
         present = {path.name for path in directory.iterdir() if path.suffix in {".json", ".cedar"}} - {MANIFEST}
-        contents = {name: (directory / name).read_bytes() for name in sorted(present)}
-    except (OSError, ValueError) as error:
+        contents = {name: _bytes(directory / name) for name in sorted(present)}
+    except (OSError, ValueError, RecursionError) as error:
         message = f"{MANIFEST}: cannot be read; write it with `antechamber policy manifest {directory}`"
         raise PolicyError(message) from error
     if not isinstance(listed, dict) or not {"schema.json", "tenants.json"} <= listed.keys():
@@ -113,13 +113,26 @@ def _read(directory: Path) -> tuple[dict[str, str], dict[str, str]]:
         )
         raise PolicyError(message)
     for name, content in contents.items():
-        if len(content) > _MAX_BYTES or hashlib.sha256(content).hexdigest() != listed[name]:
+        if len(content) > _MAX_BYTES:
+            message = f"{name}: is longer than {_MAX_BYTES} bytes; spread the policies over several files"
+            raise PolicyError(message)
+        if hashlib.sha256(content).hexdigest() != listed[name]:
             message = f"{name}: differs from the SHA-256 that the manifest lists"
             raise PolicyError(message)
+    return listed, {name: _text(name, content) for name, content in contents.items()}
+
+
+def _bytes(path: Path) -> bytes:
+    """Return one byte more than may be read, at most: enough to see that a file is too long."""
+    with path.open("rb") as file:
+        return file.read(_MAX_BYTES + 1)
+
+
+def _text(name: str, content: bytes) -> str:
     try:
-        return listed, {name: content.decode() for name, content in contents.items()}
+        return content.decode()
     except UnicodeDecodeError as error:
-        message = "a policy file is not UTF-8"
+        message = f"{name}: is not UTF-8; save it as UTF-8"
         raise PolicyError(message) from error
 
 
@@ -136,7 +149,7 @@ def _check_file(
         raise PolicyError(message)
     policies = [_policy(name, text, node) for node in nodes.static_policies.values()]
     for complaint in engine.validate(text, schema):
-        place = next((policy.place for policy in policies if f'"{policy.id}"' in complaint), name)
+        place = next((policy.place for policy in policies if complaint.startswith(f'policy "{policy.id}": ')), name)
         message = f"{place}: {complaint}"
         raise PolicyError(message)
     for policy, node in zip(policies, nodes.static_policies.values(), strict=True):

@@ -171,7 +171,7 @@ def read_schema(text: str) -> AttributeSchema:
     try:
         types = json.loads(text)[""]["entityTypes"]
         return AttributeSchema(document=_shape(types["Document"], types), principal=_shape(types["User"], types))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         message = (
             'the schema must declare the entity types "Document" and "User" with record shapes, without a namespace'
         )

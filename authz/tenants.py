@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
 
 from authz.errors import PolicyError, ResourceError
@@ -29,7 +30,7 @@ def read_tenants(text: str) -> Tenants:
         return MappingProxyType(
             {each.id: each for each in (_tenant(name, raw) for name, raw in json.loads(text).items())}
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = error if isinstance(error, ResourceError) else "malformed"
         message = (
             f'tenants.json: {reason}; expected {{"tenant": {{"groups": [name], "collections": {{name: [parent]}}}}}}'
@@ -39,22 +40,25 @@ def read_tenants(text: str) -> Tenants:
 
 def _tenant(name: str, raw: Mapping[str, Mapping[str, list[str]]]) -> Tenant:
     tenant = tenant_id(name)
-    parents = {
-        entity_id(tenant, collection): [entity_id(tenant, parent) for parent in above]
-        for collection, above in raw["collections"].items()
-    }
-    groups = frozenset(entity_id(tenant, group) for group in raw["groups"])
-    return Tenant(tenant, groups, MappingProxyType({each: _ancestors(each, parents, ()) for each in parents}))
+    parents = {entity_id(tenant, each): _names(tenant, above) for each, above in raw["collections"].items()}
+    return Tenant(tenant, _names(tenant, raw["groups"]), MappingProxyType(_closures(parents)))
 
 
-def _ancestors(
-    collection: EntityId, parents: Mapping[EntityId, list[EntityId]], below: tuple[EntityId, ...]
-) -> frozenset[EntityId]:
-    if collection in below:
-        message = f'collection "{collection}" lies in itself'
-        raise ResourceError(message)
-    if collection not in parents:
-        message = f'collection "{collection}" is named as a parent but not declared'
-        raise ResourceError(message)
-    above = (_ancestors(parent, parents, (*below, collection)) for parent in parents[collection])
-    return frozenset({collection}).union(*above)
+def _names(tenant: TenantId, raw: object) -> frozenset[EntityId]:
+    if not isinstance(raw, list):  # a text would be read as the names of its letters
+        raise TypeError
+    return frozenset(entity_id(tenant, name) for name in raw)
+
+
+def _closures(parents: Mapping[EntityId, frozenset[EntityId]]) -> dict[EntityId, frozenset[EntityId]]:
+    closures: dict[EntityId, frozenset[EntityId]] = {}
+    try:
+        for each in TopologicalSorter(parents).static_order():
+            if each not in parents:
+                message = f'collection "{each}" is named as a parent but not declared'
+                raise ResourceError(message)
+            closures[each] = frozenset({each}).union(*(closures[parent] for parent in parents[each]))
+    except CycleError as error:
+        message = f'collection "{error.args[1][0]}" lies in itself'
+        raise ResourceError(message) from error
+    return closures

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Literal, final
 
 from authz.decision import Decision, decide
-from authz.errors import DecisionError
+from authz.errors import DecisionError, ResourceError
 from authz.policy_set import PolicySet
-from authz.resource import EntityId, TenantId
+from authz.resource import EntityId, TenantId, check_text
 from authz.scope import Scope
 from authz.seal import Seal
 from retrieval.deadline import Clock
@@ -124,6 +124,10 @@ def _flaw(hit: Hit, tenant: TenantId) -> Refusal | None:
     if not all(isinstance(number, int) and not isinstance(number, bool) and number >= 0 for number in numbers):
         return "malformed"
     if not all(isinstance(text, str) and text for text in texts):
+        return "malformed"
+    try:
+        check_text(hit.document)
+    except ResourceError:
         return "malformed"
     return None if hit.tenant == tenant and hit.document.startswith(f"{tenant}/") else "foreign"
 

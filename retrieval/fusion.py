@@ -15,4 +15,4 @@ def fuse(legs: Iterable[Sequence[_T]], limit: int) -> list[_T]:
     for leg in legs:
         for rank, item in enumerate(leg, start=1):
             scores[item] = scores.get(item, 0.0) + 1 / (K + rank)
-    return sorted(scores, key=scores.__getitem__, reverse=True)[:limit]
+    return sorted(scores, key=scores.__getitem__, reverse=True)[: max(0, limit)]

@@ -1,6 +1,6 @@
 """From a condition to the filter of an OpenSearch query (query DSL, filter context)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from authz import condition as c
 from authz.schema import AttributeTypes
@@ -9,6 +9,9 @@ Clause = Mapping[str, object]
 
 COLLECTIONS = "collections"
 """The field of a document's collections, ancestors included; attributes stand under `access.`, so nothing clashes."""
+
+MAX_TERMS = 65_536
+"""How many values OpenSearch takes in one `terms` clause (`index.max_terms_count`)."""
 
 _RANGE: Mapping[c.Comparison, str] = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 
@@ -41,12 +44,10 @@ def opensearch_filter(condition: c.Condition, types: AttributeTypes) -> Clause:
 
 def _leaf(leaf: c.Leaf, types: AttributeTypes) -> Clause:  # noqa: PLR0911 - one return per kind of leaf
     match leaf:
-        case c.OneOf(attribute, values):
-            return {"terms": {field(attribute): sorted(values)}}
-        case c.Intersects(attribute, values):
-            return {"terms": {field(attribute): sorted(values)}}
+        case c.OneOf(attribute, values) | c.Intersects(attribute, values):
+            return _terms(field(attribute), sorted(values))
         case c.Within(collections):
-            return {"terms": {COLLECTIONS: sorted(collections)}}
+            return _terms(COLLECTIONS, sorted(collections))
         case c.Compare(attribute, operator, value):
             return {"range": {field(attribute): {_RANGE[operator]: value}}}
         case c.Present(attribute):
@@ -62,6 +63,12 @@ def _leaf(leaf: c.Leaf, types: AttributeTypes) -> Clause:  # noqa: PLR0911 - one
             every = {"terms": sorted(values), "minimum_should_match_field": count_field(attribute)}
             either = [{"term": {count_field(attribute): 0}}, {"terms_set": {field(attribute): every}}]
             return {"bool": {"should": either, "minimum_should_match": 1}}
+
+
+def _terms(name: str, values: Sequence[c.Scalar]) -> Clause:
+    """Return the clause that one of `values` stands in the field, in several where one would hold too many."""
+    parts = [{"terms": {name: values[start : start + MAX_TERMS]}} for start in range(0, len(values), MAX_TERMS)]
+    return parts[0] if len(parts) == 1 else {"bool": {"should": parts, "minimum_should_match": 1}}
 
 
 def _escape(part: str) -> str:

@@ -117,6 +117,7 @@ def _append(  # noqa: PLR0913 - a record says all of this
     receipt = Receipt(actor.tenant, record_id(now))
     held = actor.entitlements if isinstance(actor, Principal) else None
     plain: dict[str, Json] = {
+        **details,  # first, so that none of them can stand in for what follows
         "format": FORMAT,
         "id": receipt.id,
         "event": purpose.event,
@@ -131,7 +132,6 @@ def _append(  # noqa: PLR0913 - a record says all of this
         "model": purpose.model,
         "template": purpose.template,
         "outcome": outcome,
-        **details,
     }
     kept = {policies.digest: partial(_policies, policies)}
     if held:

@@ -5,34 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from authz.directory import Principal
-from authz.errors import DecisionError, ScopeError
 from authz.policy_set import PolicySet
 from authz.scope import Scope, scope
 from retrieval.admission import admit
 from retrieval.audit import AuditLog
 from retrieval.deadline import Clock
-from retrieval.errors import (
-    DeadlineExceededError,
-    EmbeddingUnavailableError,
-    RegistryUnavailableError,
-    SearchUnavailableError,
-)
 from retrieval.index import Hits, Index
 from retrieval.record import Purpose, Retrieval, record, record_event
 from retrieval.registry import Registry
 
 Find = Callable[[Scope], Hits]
 """One of the three ways to ask an index, with everything but the scope already given."""
-
-_FAILURES = (
-    ScopeError,
-    EmbeddingUnavailableError,
-    SearchUnavailableError,
-    DecisionError,
-    RegistryUnavailableError,
-    DeadlineExceededError,
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Stores:
@@ -50,14 +33,14 @@ def retrieve(  # noqa: PLR0913 - the flow's inputs, each from another step
     """Return what `find` finds for `principal`, authorized twice and recorded.
 
     A step that fails is recorded as `failed` and its error goes on: `ScopeError`, `DecisionError`,
-    `EmbeddingUnavailableError`, `SearchUnavailableError`, `RegistryUnavailableError`, `DeadlineExceededError`. Raises `AuditUnavailableError` if no
-    record can be made, whatever else happened.
+    `EmbeddingUnavailableError`, `SearchUnavailableError`, `RegistryUnavailableError`, `DeadlineExceededError`, or
+    what nobody foresaw. Raises `AuditUnavailableError` if no record can be made, whatever else happened.
     """
     try:
         allowed = scope(principal, policies, now)
         hits = find(allowed)
         admission = admit(hits, allowed, policies, stores.registry, stores.clock)
-    except _FAILURES as error:
+    except Exception as error:  # whatever went wrong, the attempt is on record
         record_event(principal, purpose, policies, now, "failed", {"failure": type(error).__name__}, stores.audit)
         raise
     return record(admission, purpose, policies, stores.audit)

@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from authz.policy_set import PolicySet
-from authz.resource import EntityId, tenant_of
+from authz.resource import EntityId
 from authz.schema import AttributeSchema
 from authz.scope import Scope
 from retrieval.deadline import Deadline
 from retrieval.document import TITLE
+from retrieval.embedder import Vectors
 from retrieval.errors import DeadlineExceededError, IndexMismatchError, SearchUnavailableError
 from retrieval.fusion import fuse
 from retrieval.index import Hit, Hits, Query
@@ -30,6 +31,10 @@ _LEG = 50
 """How many passages each leg hands to the fusion."""
 _OPCODES = 20_000
 """How many of SQLite's virtual machine steps pass between two looks at the deadline."""
+_PROBE = 2.0
+"""Seconds that a look at the index may take."""
+_LOCKED = 10.0
+"""Seconds to wait for another process's write, at most."""
 _WORDS = 64
 """How many words of a question are looked up."""
 
@@ -62,11 +67,13 @@ class SQLiteFile:
 
     @contextmanager
     def connect(self, deadline: Deadline | None = None) -> Iterator[sqlite3.Connection]:
-        """Open a connection for one operation, in one transaction. Raises `SearchUnavailableError`, or past `deadline`."""
-        if deadline is not None:
-            deadline.left()
+        """Open a connection for one operation, in one transaction, a writer's without a deadline.
+
+        Raises `SearchUnavailableError`, and `DeadlineExceededError` if the deadline has passed before it begins.
+        """
+        wait = _LOCKED if deadline is None else min(_LOCKED, deadline.left())
         try:
-            with closing(sqlite3.connect(self.path, isolation_level=None, timeout=10)) as connection:
+            with closing(sqlite3.connect(self.path, isolation_level=None, timeout=wait)) as connection:
                 connection.executescript("PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;")
                 connection.create_function("ln", 1, np.log, deterministic=True)
                 if deadline is not None:
@@ -74,7 +81,7 @@ class SQLiteFile:
                 connection.execute("BEGIN" if deadline else "BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError, UnicodeError) as error:  # the latter: a parameter that SQLite cannot hold
             message = f"the local index cannot answer: {type(error).__name__}"
             raise SearchUnavailableError(message) from error
 
@@ -96,6 +103,24 @@ class SQLiteFile:
                 )
                 raise IndexMismatchError(message)
 
+    def probe(self) -> None:
+        """Return if the index answers. Raises `SearchUnavailableError`."""
+        with self.connect(Deadline.after(_PROBE)) as connection:
+            connection.execute("SELECT made_for FROM meta").fetchone()
+
+    def fits(self, vector: Vectors) -> bool:
+        """Return whether `vector` is finite and of this file's dimensions."""
+        return vector.shape == (self.dimensions,) and bool(np.isfinite(vector).all())
+
+    def checkpoint(self) -> None:
+        """Move all that is committed into the file and empty its log, where erased text would otherwise linger."""
+        try:
+            with closing(sqlite3.connect(self.path, timeout=_LOCKED)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            message = f"the local index cannot be emptied of what was erased: {type(error).__name__}"
+            raise SearchUnavailableError(message) from error
+
     def _made_for(self) -> str:
         return json.dumps([self.model, self.dimensions, _tables(self.attributes)])
 
@@ -109,6 +134,9 @@ class SQLiteIndex:
     def search(self, query: Query, scope: Scope, k: int, deadline: Deadline) -> Hits:
         """Return at most `k` passages of both legs, fused."""
         allowed = self._filter(scope)
+        if not self.file.fits(query.vector):
+            message = f"the question's vector is not finite or not of {self.file.dimensions} dimensions, as the index is"
+            raise SearchUnavailableError(message)
         with self.file.connect(deadline) as connection:
             best = fuse([_text_leg(connection, query, allowed), _vector_leg(connection, query, allowed)], k)
             rows = connection.execute(
@@ -124,7 +152,7 @@ class SQLiteIndex:
         sql = f"{_HIT} {_ROWS} WHERE passage.ordinal = ? AND document.document > ? AND {allowed.sql}"
         order = " ORDER BY document.document, document.version LIMIT ?"
         with self.file.connect(deadline) as connection:
-            parameters = (TITLE, after or "", *allowed.parameters, limit)
+            parameters = (TITLE, after or "", *allowed.parameters, max(0, limit))
             return [_hit(row) for row in connection.execute(sql + order, parameters)]
 
     def passages(self, document: EntityId, scope: Scope, after: int, limit: int, deadline: Deadline) -> Hits:
@@ -133,7 +161,7 @@ class SQLiteIndex:
         sql = f"{_HIT} {_ROWS} WHERE document.document = ? AND passage.ordinal > ? AND {allowed.sql}"
         order = " ORDER BY document.version DESC, passage.ordinal LIMIT ?"
         with self.file.connect(deadline) as connection:
-            parameters = (document, after, *allowed.parameters, limit)
+            parameters = (document, after, *allowed.parameters, max(0, limit))
             return [_hit(row) for row in connection.execute(sql + order, parameters)]
 
     def supports(self, policies: PolicySet) -> None:
@@ -177,7 +205,7 @@ def _vector_leg(connection: sqlite3.Connection, query: Query, allowed: SQLFilter
 
 def _hit(row: Sequence[object]) -> Hit:
     document, version, revision, ordinal, text = row
-    tenant = tenant_of(str(document))
+    tenant = str(document).partition("/")[0]
     return Hit(tenant, document, version, revision, ordinal, text)  # type: ignore[arg-type]  # door two looks at each
 
 

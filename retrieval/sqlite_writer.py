@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from authz.resource import EntityId
+from retrieval.document import TITLE
 from retrieval.errors import IndexMismatchError
 from retrieval.index import IndexedPassage, Labels
 from retrieval.sqlite import SQLiteFile, tokens
@@ -54,6 +55,7 @@ class SQLiteIndexWriter:
                 (document, below),
             )
             _delete(connection, "document = ? AND revision < ?", (document, below))
+        self.file.checkpoint()
 
     def holds(self, document: EntityId) -> bool:
         """Return whether any passage of `document` is still there."""
@@ -61,10 +63,13 @@ class SQLiteIndexWriter:
             return connection.execute("SELECT 1 FROM document WHERE document = ?", (document,)).fetchone() is not None
 
     def _blob(self, passage: IndexedPassage) -> bytes | None:
+        if (passage.vector is None) != (passage.ordinal == TITLE):
+            message = f"passage {passage.ordinal}: every passage has a vector, and a title has none"
+            raise IndexMismatchError(message)
         if passage.vector is None:
             return None
         vector = np.asarray(passage.vector, dtype=np.float32)
-        if vector.shape != (self.file.dimensions,) or not np.isfinite(vector).all():
+        if not self.file.fits(vector):
             message = f"a vector has the shape {vector.shape}; the index holds finite vectors of {self.file.dimensions}"
             raise IndexMismatchError(message)
         return vector.tobytes()

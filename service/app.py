@@ -30,7 +30,7 @@ from retrieval.errors import (
     SearchUnavailableError,
     SourceError,
 )
-from service.api import answers, documents, health, me, search
+from service.api import answers, documents, health, me, search, writing
 from service.api.bodies import FIELDS
 from service.dependencies import Dependencies
 from service.errors import ForbiddenError, ModelUnavailableError, NotFoundError, TooManyRequestsError
@@ -84,6 +84,8 @@ def create_app(on: Dependencies) -> FastAPI:
     app.state.dependencies = on
     for routes in (answers, search, documents, me, health):
         app.include_router(routes.router)
+    if on.writing is not None:
+        app.include_router(writing.router)
     for error in _STATUS:
         app.add_exception_handler(error, _problem_of)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -9,7 +9,8 @@ from authz.identity import Issuers, SigningKeys
 from authz.policy_set import PolicySet
 from retrieval.deadline import Clock
 from retrieval.embedder import Embedder
-from retrieval.ingest.writing import Writing
+from retrieval.index import IndexWriter
+from retrieval.ingest.vectors import PassageVectors
 from retrieval.retrieve import Stores
 from service.limits import PersonLimits
 from service.metrics import Metrics
@@ -35,6 +36,14 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
+class Writing:
+    """What a process needs to write documents; the one that only answers has none."""
+
+    index: IndexWriter
+    vectors: PassageVectors
+
+
+@dataclass(frozen=True, slots=True)
 class Dependencies:
     """Handed to `create_app`; tests hand in fakes of the ports."""
 
@@ -44,7 +53,7 @@ class Dependencies:
     embedder: Embedder
     model: Model
     stores: Stores
-    writing: Writing
+    writing: Writing | None
     policies: Callable[[], PolicySet]
     """The set that is running: a request takes it once."""
     now: Clock

@@ -3,7 +3,6 @@
 import re
 import secrets
 from collections.abc import Iterator
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -16,9 +15,8 @@ from authz.identity import BearerToken, Identity, identify
 from authz.policy_set import PolicySet
 from authz.token import Reason, RefusedTokenError
 from retrieval.deadline import Deadline
-from retrieval.record import Event, Purpose
+from retrieval.record import Event, Purpose, Retrieval
 from retrieval.retrieve import Find, retrieve
-from retrieval.record import Retrieval
 from service.dependencies import APPLICATION, Dependencies
 
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([^ ]+)")

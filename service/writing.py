@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from authz.decision import decide
 from authz.directory import Principal
-from authz.resource import Resource
+from authz.resource import EntityId, Resource
 from retrieval.audit import Json, Outcome
 from retrieval.ingest.source import Write, WriteAction
 from retrieval.record import record_event
@@ -22,7 +22,9 @@ class Author:
 
     def __call__(self, write: Write) -> None:
         """Let `write` be made, recorded. Raises `ForbiddenError` if denied, and `AuditUnavailableError`."""
-        states = [each.resource() for each in (write.before, write.after) if each is not None and each.status == "active"]
+        states = [
+            each.resource() for each in (write.before, write.after) if each is not None and each.status == "active"
+        ]
         allowed, policies = self._decide(write.action, states)
         details = write_details(write, policies, allowed=allowed)
         outcome: Outcome = "complete" if allowed else "denied"
@@ -36,6 +38,13 @@ class Author:
     def check(self, action: WriteAction, states: Sequence[Resource]) -> bool:
         """Return whether `action` on all of `states` would be allowed now, before any work is done for it."""
         return self._decide(action, states)[0]
+
+    def refused(self, action: WriteAction, document: EntityId) -> None:
+        """Record an attempt that is refused before any work is done for it: the document's id is kept as personal."""
+        call = self.call
+        details: dict[str, Json] = {"action": action, "decision": "denied"}
+        purpose = call.purpose("write", document)
+        record_event(self.principal, purpose, call.policies, call.now, "denied", details, call.on.stores.audit)
 
     def _decide(self, action: WriteAction, states: Sequence[Resource]) -> tuple[bool, list[str]]:
         # Old and proposed state share their id, and a batch decides each id once: so one call for each.

@@ -47,11 +47,27 @@ def neighbours(record: DocumentRecord) -> list[int]:
     return [version for version in (record.version - 1, record.version + 1) if version > MARK]
 
 
+def traces(to: Destination, record: DocumentRecord) -> frozenset[int]:
+    """Return which of `MARK` and the neighbours of `record` have digests: what an interrupted write left."""
+    asked = [
+        PassageId(record.document, version, ordinal)
+        for version in (MARK, *neighbours(record))
+        for ordinal in (TITLE, TITLE + 1)
+    ]
+    return frozenset(passage.version for passage in to.registry.get(asked).passages)
+
+
 def discard(to: Destination, document: EntityId, version: int, kept: Mapping[int, PassageDigest]) -> None:
     """Drop the digests of `version`, and the vectors of its passages unless they are among those `kept`."""
     old = {digest.sha256 for digest in staged(to, document, version).values()}
     to.vectors.forget(tenant_of(document), sorted(old - {digest.sha256 for digest in kept.values()}))
     to.registry.unstage(document, [version])
+
+
+def forget(to: Destination, record: DocumentRecord) -> None:
+    """Drop all digests and vectors of a retired `record`, also those that an interrupted write left."""
+    for version in (MARK, record.version, *neighbours(record)):
+        discard(to, record.document, version, {})
 
 
 def labels(record: DocumentRecord) -> Labels:

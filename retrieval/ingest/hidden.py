@@ -12,9 +12,10 @@ from dataclasses import dataclass
 Attributes = Mapping[str, str | None]
 Declarations = dict[str, str]
 
-NOT_TEXT = frozenset(
-    "audio canvas datalist head iframe math noembed noframes noscript object script style svg template title video".split()
-)
+_NOT_TEXT = """
+    audio canvas datalist head iframe math noembed noframes noscript object script style svg template title video
+"""
+NOT_TEXT = frozenset(_NOT_TEXT.split())
 """Elements whose content is not part of the text that a reader sees."""
 
 _ESCAPE = re.compile(r"\\(?:([0-9a-f]{1,6})\s?|(.))", re.DOTALL)

@@ -7,15 +7,16 @@ from typing import Literal
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from retrieval.errors import SourceError
-from retrieval.ingest.hidden import Sheet, Style, is_hidden, paper, read_sheet
+from retrieval.ingest.hidden import Style, is_hidden, paper, read_sheet
 
 MAX_TAGS = 20_000
 """Deeply nested elements cost the parser quadratic time: this many nested ones took 2 s."""
 
-_BLOCKS = frozenset(
-    "address article aside blockquote body center dd details dialog div dl dt fieldset figcaption figure footer form "
-    "header hr html legend main menu nav ol p pre section summary table tbody tfoot thead ul".split()
-)
+_BLOCK_NAMES = """
+    address article aside blockquote body center dd details dialog div dl dt fieldset figcaption figure footer form
+    header hr html legend main menu nav ol p pre section summary table tbody tfoot thead ul
+"""
+_BLOCKS = frozenset(_BLOCK_NAMES.split())
 _HEADINGS = {f"h{level}": "\n\n" + "#" * level + " " for level in range(1, 7)}
 _BEFORE = _HEADINGS | {"li": "\n- ", "tr": "\n", "br": "\n"}
 _AFTER = dict.fromkeys(_HEADINGS, "\n\n") | {"td": " | ", "th": " | "}

@@ -15,7 +15,7 @@ from authz.schema import to_milliseconds
 from retrieval.document import TITLE, DocumentRecord, PassageDigest, PassageId, text_digest
 from retrieval.errors import ConflictError
 from retrieval.index import IndexedPassage
-from retrieval.ingest.destination import MARK, Destination, discard, floor, labels, neighbours, staged
+from retrieval.ingest.destination import MARK, Destination, discard, floor, forget, labels, staged, traces
 from retrieval.ingest.source import SourceItem, Write, WriteAction
 from retrieval.ingest.split import Draft, draft
 
@@ -41,18 +41,32 @@ def ingest(item: SourceItem, to: Destination) -> Ingested:
     try:
         return _attempt(item, prepared, to)
     except ConflictError:
-        latest = to.registry.record(item.document)
-        if latest is not None and latest.status == "retired":
+        if _lost_to_a_removal(item, to):
             raise
-    return _attempt(item, prepared, to)
+    try:
+        return _attempt(item, prepared, to)
+    except ConflictError:
+        _lost_to_a_removal(item, to)
+        raise
+
+
+def _lost_to_a_removal(item: SourceItem, to: Destination) -> bool:
+    latest = to.registry.record(item.document)
+    if latest is None or latest.status != "retired":
+        return False
+    to.index.remove(latest.document, floor(latest))
+    forget(to, latest)
+    return True
 
 
 def _attempt(item: SourceItem, prepared: Draft, to: Destination) -> Ingested:
     record = to.registry.record(item.document)
     if record is None or record.status == "retired":
         return Ingested("taken", _publish(item, prepared, record, to))
-    _complete(record, to)
-    same = _same_content(item, prepared, record, to)
+    left = traces(to, record)
+    _complete(record, left, to)
+    # Digests of the next version are of an interrupted write: what it put into the index has to be replaced.
+    same = record.version + 1 not in left and _same_content(item, prepared, record, to)
     outcome: Outcome = "unchanged"
     if (item.attributes, item.collections, item.source) != (record.attributes, record.collections, record.source):
         record, outcome = _relabel(item, record, to), "relabelled"
@@ -64,23 +78,21 @@ def _attempt(item: SourceItem, prepared: Draft, to: Destination) -> Ingested:
     return Ingested(outcome, record)
 
 
-def _complete(record: DocumentRecord, to: Destination) -> None:
+def _complete(record: DocumentRecord, left: frozenset[int], to: Destination) -> None:
     """Do what an interrupted run left undone after its registry write."""
-    if staged(to, record.document, MARK):
+    if MARK in left:
         to.index.relabel(record.document, record.version, labels(record))
         to.registry.unstage(record.document, [MARK])
-    if record.version - 1 > MARK and staged(to, record.document, record.version - 1):
+    if record.version - 1 in left - {MARK}:
         to.index.remove(record.document, floor(record))
         discard(to, record.document, record.version - 1, staged(to, record.document, record.version))
 
 
 def _same_content(item: SourceItem, prepared: Draft, record: DocumentRecord, to: Destination) -> bool:
-    # Digests of the next version are of a write that was interrupted: what it put into the index has to be replaced.
-    return (
-        (record.sha256, record.title, record.passages) == (item.sha256, prepared.title, len(prepared.pieces))
-        and staged(to, record.document, record.version) == prepared.digests
-        and not staged(to, record.document, record.version + 1)
-    )
+    written = (record.sha256, record.title, record.passages)
+    if written != (item.sha256, prepared.title, len(prepared.pieces)):
+        return False
+    return staged(to, record.document, record.version) == prepared.digests
 
 
 def _relabel(item: SourceItem, record: DocumentRecord, to: Destination) -> DocumentRecord:
@@ -115,6 +127,8 @@ def _publish(item: SourceItem, prepared: Draft, record: DocumentRecord | None, t
     try:
         to.registry.put(after, record.revision if record else None)
     except ConflictError:
+        # Another writer may have published this very version: without digests, no door lets our text pass for theirs.
+        discard(to, after.document, after.version, prepared.digests)
         _undo(after, to)
         raise
     to.index.remove(after.document, floor(after))
@@ -164,10 +178,5 @@ def _look_again(written: DocumentRecord, to: Destination) -> None:
 
 def _undo(written: DocumentRecord, to: Destination) -> None:
     latest = to.registry.record(written.document)
-    if latest is None:
-        return
-    to.index.remove(written.document, floor(latest))
-    if latest.status == "retired":
-        # Otherwise the staged digests stay: they tell the next run that something was left.
-        for version in {written.version, *neighbours(latest)}:
-            discard(to, written.document, version, {})
+    if latest is not None:
+        to.index.remove(written.document, floor(latest))

@@ -22,18 +22,20 @@ _PLACEHOLDER = re.compile(r"</?([A-Za-z][A-Za-z0-9-]*)>")
 _OTHER_MARKUP = re.compile(r"</[a-zA-Z]|<!|<\?")
 _KIND = {"fence": "code", "code_block": "code", "html_block": "html"}
 
-_ELEMENTS = frozenset(
-    "a abbr acronym address area article aside audio b base bdi bdo big blockquote body br button canvas caption center "
-    "cite code col colgroup data datalist dd del details dfn dialog div dl dt em embed fieldset figcaption figure font "
-    "footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe img input ins kbd label legend li "
-    "link main map mark marquee math menu meta meter nav nobr noembed noframes noscript object ol optgroup option output "
-    "p param picture pre progress q rp rt ruby s samp script search section select slot small source span strike strong "
-    "style sub summary sup svg table tbody td template textarea tfoot th thead time title tr track tt u ul var video wbr".split()
-)
+_ELEMENT_NAMES = """
+    a abbr acronym address area article aside audio b base bdi bdo big blockquote body br button canvas caption
+    center cite code col colgroup data datalist dd del details dfn dialog div dl dt em embed fieldset figcaption
+    figure font footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe img input ins kbd
+    label legend li link main map mark marquee math menu meta meter nav nobr noembed noframes noscript object ol
+    optgroup option output p param picture pre progress q rp rt ruby s samp script search section select slot small
+    source span strike strong style sub summary sup svg table tbody td template textarea tfoot th thead time title
+    tr track tt u ul var video wbr
+"""
+_ELEMENTS = frozenset(_ELEMENT_NAMES.split())
 
 
 def text_of_markdown(source: str) -> str:
-    """Return the text of Markdown `source`, lines ending in `\\n`. Raises `SourceError` if it has too many HTML tags."""
+    """Return the text of Markdown `source`, lines ended by line feeds. Raises `SourceError` for too many HTML tags."""
     front = _FRONT_MATTER.match(source)
     body = source[front.end() :] if front else source
     if "<" not in body:

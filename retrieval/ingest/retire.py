@@ -8,7 +8,7 @@ from authz.resource import EntityId
 from authz.schema import to_milliseconds
 from retrieval.document import DocumentRecord
 from retrieval.errors import ConflictError, SearchUnavailableError, SourceError
-from retrieval.ingest.destination import MARK, Destination, discard, floor, neighbours
+from retrieval.ingest.destination import Destination, floor, forget, traces
 from retrieval.ingest.source import Write
 
 Step = Literal["registry", "index", "vectors and digests", "probe"]
@@ -49,7 +49,8 @@ def _tombstone(document: EntityId, actor: str, to: Destination) -> DocumentRecor
     if record is None:
         message = f"{document}: the registry does not know this document"
         raise SourceError(message)
-    if record.status == "retired":
+    # What an interrupted new ingestion left in the index bears the next revision: only a further one removes it.
+    if record.status == "retired" and record.version + 1 not in traces(to, record):
         return record
     after = replace(
         record,
@@ -69,8 +70,7 @@ def _unindex(record: DocumentRecord, to: Destination) -> None:
 
 
 def _forget(record: DocumentRecord, to: Destination) -> None:
-    for version in (MARK, record.version, *neighbours(record)):
-        discard(to, record.document, version, {})
+    forget(to, record)
 
 
 def _probe(record: DocumentRecord, to: Destination) -> None:

@@ -7,7 +7,7 @@ documents: readable by its owner only, and what is forgotten is overwritten.
 import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -24,9 +24,11 @@ from retrieval.ingest.split import Draft
 BATCH: Final = 32
 """Texts per call of the embedder; after each call its vectors are kept, so that an interrupted run goes on there."""
 
-_TABLE = (
+_ROUNDING = 1e-3
+_TABLES = (
     "CREATE TABLE IF NOT EXISTS vector_1 (tenant TEXT NOT NULL, model TEXT NOT NULL, text TEXT NOT NULL, "
-    "passage TEXT NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (tenant, model, text)) WITHOUT ROWID"
+    "passage TEXT NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (tenant, model, text)) WITHOUT ROWID; "
+    "CREATE INDEX IF NOT EXISTS passage_1 ON vector_1 (tenant, passage);"
 )
 _log = logging.getLogger(__name__)
 
@@ -69,8 +71,8 @@ class CachedVectors:
         """Return unit vectors of shape (passages, dimensions), embedding what the file does not hold."""
         texts = embedded_texts(draft)
         passages = {text: text_digest(piece.text) for text, piece in zip(texts, draft.pieces, strict=True)}
-        held = {text: vector for text in passages if (vector := self._read(tenant, text)) is not None}
-        for batch in batches([text for text in passages if text not in held]):
+        held = self._held(tenant, passages)
+        for batch in batches(text for text in passages if text not in held):
             fresh = dict(zip(batch, embed(self.embedder, batch), strict=True))
             self._keep(tenant, fresh, passages)
             held |= fresh
@@ -81,77 +83,55 @@ class CachedVectors:
     def forget(self, tenant: TenantId, passages: Iterable[str]) -> None:
         """Drop every vector of the `passages` with these digests, of any model, and overwrite it in the file."""
         rows = [(tenant, digest) for digest in passages]
-        if self.path.exists():
-            with self._connect() as connection:
-                connection.executemany("DELETE FROM vector_1 WHERE tenant = ? AND passage = ?", rows)
+        # A corrupt file is deleted, and has forgotten everything.
+        with suppress(_CorruptFileError), self._connect() as connection:
+            connection.executemany("DELETE FROM vector_1 WHERE tenant = ? AND passage = ?", rows)
 
-    def _read(self, tenant: TenantId, text: str) -> Vectors | None:
-        key = (tenant, self.embedder.model, text_digest(text))
-        with self._connect() as connection:
-            row = connection.execute(
-                "SELECT vector FROM vector_1 WHERE tenant = ? AND model = ? AND text = ?", key
-            ).fetchone()
-        return None if row is None else self._usable(row[0])
+    def _held(self, tenant: TenantId, texts: Iterable[str]) -> dict[str, Vectors]:
+        held: dict[str, Vectors] = {}
+        query = "SELECT vector FROM vector_1 WHERE tenant = ? AND model = ? AND text = ?"
+        with suppress(_CorruptFileError), self._connect() as connection:
+            for text in texts:
+                row = connection.execute(query, (tenant, self.embedder.model, text_digest(text))).fetchone()
+                if row and (vector := self._usable(row[0])) is not None:
+                    held[text] = vector
+        return held
 
     def _usable(self, blob: bytes) -> Vectors | None:
         if len(blob) != self.embedder.dimensions * np.dtype(np.float32).itemsize:
             return None
         vector = np.frombuffer(blob, dtype=np.float32)
         # A vector that is not of unit length, or not a number, was not written by us.
-        return vector if abs(float(np.linalg.norm(vector)) - 1) < 1e-3 else None  # noqa: PLR2004 - float32 rounding
+        return vector if abs(float(np.linalg.norm(vector)) - 1) < _ROUNDING else None
 
     def _keep(self, tenant: TenantId, vectors: dict[str, Vectors], passages: dict[str, str]) -> None:
         rows = [
             (tenant, self.embedder.model, text_digest(text), passages[text], vector.tobytes())
             for text, vector in vectors.items()
         ]
-        with self._connect() as connection:
+        with suppress(_CorruptFileError), self._connect() as connection:
             connection.executemany("INSERT OR REPLACE INTO vector_1 VALUES (?, ?, ?, ?, ?)", rows)
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
         try:
-            connection = self._opened()
-        except sqlite3.Error as error:
-            raise _unavailable() from error
-        try:
-            with connection:
-                yield connection
-        except sqlite3.DatabaseError as error:
-            if not isinstance(error, sqlite3.OperationalError):
-                self._discard()
-            raise _unavailable() from error
-        finally:
-            connection.close()
-
-    def _opened(self) -> sqlite3.Connection:
-        try:
-            return self._open()
-        except sqlite3.OperationalError:
-            # Locked, full or not permitted: the file may well be sound.
-            raise
-        except sqlite3.DatabaseError:
-            self._discard()
-            return self._open()
-
-    def _open(self) -> sqlite3.Connection:
-        try:
             self.path.touch(mode=0o600)
-        except OSError as error:
-            raise _unavailable() from error
-        connection = sqlite3.connect(self.path)
-        try:
-            # The journal stays in memory: a journal file would hold what was overwritten in the other.
-            connection.executescript(f"PRAGMA secure_delete = ON; PRAGMA journal_mode = MEMORY; {_TABLE};")
-            connection.execute("SELECT count(*) FROM vector_1").fetchone()
-        except sqlite3.Error:
-            connection.close()
-            raise
-        return connection
+            with closing(sqlite3.connect(self.path)) as connection, connection:
+                # The journal stays in memory: a journal file would hold what was overwritten in the other.
+                connection.executescript(f"PRAGMA secure_delete = ON; PRAGMA journal_mode = MEMORY; {_TABLES}")
+                yield connection
+        except (OSError, sqlite3.OperationalError) as error:
+            # Locked, full or not permitted: the file may well be sound.
+            message = "the file of kept vectors cannot be used: is it locked, or the disk full?"
+            raise EmbeddingUnavailableError(message) from error
+        except sqlite3.DatabaseError as error:
+            _log.warning("the file of kept vectors is corrupt: it is deleted, and documents are embedded again")
+            self.path.unlink(missing_ok=True)
+            raise _CorruptFileError from error
 
-    def _discard(self) -> None:
-        _log.warning("the file of kept vectors is corrupt: it is deleted, and documents are embedded again")
-        self.path.unlink(missing_ok=True)
+
+class _CorruptFileError(Exception):
+    """The file of kept vectors was corrupt, and is gone."""
 
 
 def embedded_texts(draft: Draft) -> list[str]:
@@ -173,7 +153,3 @@ def embed(embedder: Embedder, texts: Sequence[str]) -> Vectors:
         message = f"the embedding model answered {len(texts)} texts with an array of shape {vectors.shape}"
         raise EmbeddingUnavailableError(message)
     return vectors
-
-
-def _unavailable() -> EmbeddingUnavailableError:
-    return EmbeddingUnavailableError("the file of kept vectors cannot be used: is it locked, or the disk full?")

@@ -96,9 +96,9 @@ class DocumentList(BaseModel):
 class WriteView(BaseModel):
     """What became of a write."""
 
-    receipt: str
     document: str
-    outcome: str
+    outcome: Literal["taken", "unchanged", "relabelled", "restored", "retired"]
+    revision: str
 
 
 def name_of(document: str) -> str:

@@ -97,7 +97,9 @@ def _print_rest(heard: list[tuple[str, dict[str, Any]]]) -> None:
     console.print("\n")
     for name, data in heard:
         if name == "citation":
-            console.print(rf"  \[{data['number']}] {escape(data['title'])} · {escape(data['document'])}", soft_wrap=True)
+            console.print(
+                rf"  \[{data['number']}] {escape(data['title'])} · {escape(data['document'])}", soft_wrap=True
+            )
         if name == "receipt":
             errors.print(f"[dim]record {data['id']}[/dim]")
         if name == "error":

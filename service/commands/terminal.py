@@ -49,7 +49,7 @@ def told() -> Iterator[None]:
     try:
         yield
     except (AuthzError, RetrievalError, ServiceError) as error:
-        fail(f"{error or type(error).__name__} ({type(error).__name__})")
+        fail(f"{error} ({type(error).__name__})")
 
 
 def load_environment(path: Path = DEMO) -> None:
@@ -68,7 +68,9 @@ def settings() -> Settings:
         return Settings()  # type: ignore[call-arg]  # from the environment
     except ValidationError as error:
         missing = ", ".join(f"ANTECHAMBER_{str(each['loc'][0]).upper()}" for each in error.errors() if each["loc"])
-        fail(f"no running demo in this folder, and the environment lacks or misspells {missing}; start `make demo`, or see .env.example")
+        fail(
+            f"no running demo in this folder, and the environment lacks or misspells {missing}; start `make demo`, or see .env.example"
+        )
 
 
 def demo_variable(name: str) -> str:

@@ -55,14 +55,19 @@ def _run(port: int, company: Path | None) -> int:
     with _environment_file(), _process("service.local.cloud", stdout=subprocess.PIPE) as cloud:
         _say("starting the local cloud (Cognito, DynamoDB, Bedrock's wire) in memory, on loopback")
         endpoints = _endpoints(cloud)
-        environment = os.environ | {"ANTECHAMBER_PORT": str(port), "ANTECHAMBER_DEMO_PASSWORD": secrets.token_urlsafe(9) + "Aa1!"}
+        environment = os.environ | {
+            "ANTECHAMBER_PORT": str(port),
+            "ANTECHAMBER_DEMO_PASSWORD": secrets.token_urlsafe(9) + "Aa1!",
+        }
         seed = [sys.executable, "-m", "service.local.seed", json.dumps(endpoints), str(ENVIRONMENT)]
         if subprocess.run([*seed, *([str(company)] if company else [])], env=environment, check=False).returncode:
             message = "the demo company could not be loaded (see above)"
             raise DemoError(message)
         with _process("service.local.web", environment=environment | _variables(ENVIRONMENT)) as web:
             _wait_until_ready(port, web)
-            _say(f"ready after {time.monotonic() - began:.0f} s at http://{HOST}:{port}; Ctrl-C stops it, and forgets everything")
+            _say(
+                f"ready after {time.monotonic() - began:.0f} s at http://{HOST}:{port}; Ctrl-C stops it, and forgets everything"
+            )
             return _wait(cloud, web)
 
 

@@ -1,28 +1,31 @@
 """Both doors side by side: what Cedar decides, what the condition says, what the index finds, for whole worlds."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from random import Random
+from typing import Any, NamedTuple
 
 from authz import condition as c
 from authz import engine
 from authz.condition import holds
 from authz.decision import Decision, decide
-from authz.directory import Entitlements, Principal, look_up
+from authz.directory import Closure, Entitlements, Principal, look_up, principal_id
 from authz.policy_set import PolicySet, load_policies, write_manifest
-from authz.resource import Resource, TenantId
+from authz.resource import AttributeValue, EntityId, Resource, TenantId
 from authz.schema import AttributeSchema, AttributeTypes, cedar_attributes, plain_attributes, to_milliseconds
 from authz.scope import condition_for
+from retrieval.document import DocumentRecord, PassageDigest, PassageId, text_digest
 from retrieval.index import IndexedPassage, Labels
 from retrieval.sqlite import SQLiteFile
 from retrieval.sqlite_filter import SQLFilter, sql_filter
 from retrieval.sqlite_writer import SQLiteIndexWriter
 from tests.support.gate import judge
-from tests.support.tokens import NOW, claims, issuer, rsa_key
+from tests.support.memory import MemoryRegistry
+from tests.support.tokens import ISSUER, NOW, claims, issuer, rsa_key
 from tests.support.worlds import SCHEMA, TENANTS
 
 BATCH = 50
@@ -118,6 +121,10 @@ class Shelf:
     documents: Sequence[Resource]
     file: SQLiteFile
 
+    def sample(self, random: Random, count: int) -> "Shelf":
+        """Return the shelf with `count` of its documents; the index still holds all."""
+        return Shelf(random.sample(list(self.documents), count), self.file)
+
     @classmethod
     def of(cls, documents: Sequence[Resource], schema: AttributeSchema, path: Path) -> "Shelf":
         """Return a shelf of `documents`, indexed by the real writer."""
@@ -158,3 +165,53 @@ def without_literals(
 ) -> list[Decision]:
     """Decide as `decide` would if it forgot the groups that only policies name."""
     return decide(held, "read", batch, replace(policies, literals=frozenset()), now)
+
+
+ATTRIBUTES: Mapping[str, AttributeValue] = {
+    "tenant": "acme",
+    "classification": 1,
+    "markings": frozenset(),
+    "readers": frozenset({"acme/staff"}),
+    "owners": frozenset(),
+    "audience": "few",
+    "quarantined": False,
+    "legal_hold": False,
+}
+"""An unremarkable document of the shipped schema, for the readers of one group."""
+
+
+def record_of(name: str = "acme/plan", **changed: Any) -> DocumentRecord:  # noqa: ANN401 - fields of several types
+    """Return the record of an unremarkable document; `changed` names fields, or attributes."""
+    names = {each.name for each in fields(DocumentRecord)}
+    attributes = {**ATTRIBUTES, **{key: value for key, value in changed.items() if key not in names}}
+    usual = DocumentRecord(
+        document=EntityId(name), key="0f" * 16, version=1, revision=1, title="The plan", source="file:plan.md",
+        sha256="00" * 32, passages=1, attributes={key: value for key, value in attributes.items() if value is not None},
+        collections=frozenset(), status="active", updated=0,
+    )  # fmt: skip
+    return replace(usual, **{key: value for key, value in changed.items() if key in names})
+
+
+def register(registry: MemoryRegistry, record: DocumentRecord, *texts: str) -> DocumentRecord:
+    """Put `record` into `registry`, its title as passage 0 and `texts` as those from 1 on."""
+    digests = {
+        PassageId(record.document, record.version, ordinal): PassageDigest(text_digest(text), 0, len(text))
+        for ordinal, text in enumerate((record.title, *texts))
+    }
+    registry.stage(digests)
+    registry.records[record.document] = record
+    return record
+
+
+def held_by(*groups: str, tenant: str = "acme", subject: str = "alice", **changed: AttributeValue) -> Entitlements:
+    """Return what an employee of `groups` holds; `changed` names attributes."""
+    usual: dict[str, AttributeValue] = {
+        "tenant": tenant, "clearance": 2, "compartments": frozenset(), "employment": "employee"
+    }  # fmt: skip
+    uid = principal_id(TenantId(tenant), ISSUER, subject)
+    return Entitlements(TenantId(tenant), uid, {**usual, **changed}, Closure.of(EntityId(g) for g in groups), epoch=7)
+
+
+def someone(*groups: str, tenant: str = "acme", **changed: AttributeValue) -> Principal:
+    """Return the principal alice, by a signed token and the real look-up."""
+    return principal_of(held_by(*groups, tenant=tenant, subject="alice", **changed), "alice")

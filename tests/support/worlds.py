@@ -27,14 +27,15 @@ INSTANTS = tuple(MILLISECONDS + each for each in (0, -1, 1, DAY, -DAY, 999)) + (
     MILLISECONDS - MILLISECONDS % DAY,
 )  # fmt: skip
 NAMES = ("a-b", "A-B", "café", "cafe\u0301", "x*", "q?", "[b]", 'quo"te', "back\\slash", "per%cent", "sl/ash", "d.e")
-GROUPS = tuple(f"acme/{name}" for name in NAMES)
+GROUPS = (*(f"acme/{name}" for name in NAMES), "acme/contractors", "acme/interns")
+"""Those that policies may name; no document names the last two, so that only the policies bring them up."""
 OTHER_GROUPS = tuple(f"acme/g{number}" for number in range(200))
 COLLECTIONS = tuple(f"acme/{name}" for name in ("company", "finance", "finance/deals", "Finance", "re*d"))
 PEOPLE = tuple(principal_id(TenantId("acme"), ISSUER, f"person-{number}") for number in range(6))
 TENANTS = json.dumps(
     {
         "acme": {
-            "groups": list(NAMES),
+            "groups": [group.removeprefix("acme/") for group in GROUPS],
             "collections": {"company": [], "finance": ["company"], "finance/deals": ["finance"], "Finance": [], "re*d": []},
         },
         "globex": {"groups": [], "collections": {}},
@@ -246,7 +247,7 @@ class Grammar:
         return shapes
 
     def _of_entities(self, type_: AttributeType) -> dict[str, Leaf]:
-        known = self.group if type_.entity == "Group" else lambda: self.random.choice((self.person(), "principal"))
+        known = self.group if type_.entity == "Group" else self._known_person
         return {
             "principal in": lambda a: f"principal in {a}",
             "== entity": lambda a: f"{a} == {known()}",
@@ -259,8 +260,11 @@ class Grammar:
         if type_.entity == "Group":
             known = self._known_group
         elif type_.entity == "User":
-            known = lambda: self.random.choice((self.person(), "principal"))  # noqa: E731 - one of three sources
-        several = lambda: f"[{', '.join(known() for _ in range(self.random.randint(1, 4)))}]"  # noqa: E731 - likewise
+            known = self._known_person
+
+        def several() -> str:
+            return f"[{', '.join(known() for _ in range(self.random.randint(1, 4)))}]"
+
         shapes: dict[str, Leaf] = {
             "contains": lambda a: f"{a}.contains({known()})",
             "contains any": lambda a: f"{a}.containsAny({several()})",
@@ -281,6 +285,9 @@ class Grammar:
             shapes["== known set"] = lambda a: f"{a} == principal.compartments"
         return shapes
 
+    def _known_person(self) -> str:
+        return self.random.choice((self.person(), "principal"))
+
     def _known_group(self) -> str:
         return "principal.home" if "home" in self.schema.principal and self.random.random() < 0.3 else self.group()
 
@@ -292,7 +299,7 @@ def value_of(random: Random, type_: AttributeType) -> AttributeValue:
         "long": NUMBERS,
         "boolean": (True, False),
         "datetime": INSTANTS,
-        "entity": PEOPLE if type_.entity == "User" else (*GROUPS, *OTHER_GROUPS[:4]),
+        "entity": PEOPLE if type_.entity == "User" else (*GROUPS[:-2], *OTHER_GROUPS[:4]),
     }
     pool = pools[type_.kind]
     if not type_.is_set:
@@ -324,7 +331,7 @@ def person(random: Random, schema: AttributeSchema, subject: str) -> Entitlement
     tenant = TenantId("globex" if random.random() < 0.05 else "acme")
     attributes: dict[str, AttributeValue] = {name: value_of(random, each) for name, each in schema.principal.items()}
     attributes["tenant"] = tenant
-    named = random.sample(GROUPS, random.choice((0, 0, 1, 3, 12)))
+    named = random.sample(GROUPS, random.choice((0, 0, 1, 3, len(GROUPS))))
     others = random.sample(OTHER_GROUPS, random.choice((0, 0, 1, 5, 188)))
     closure = Closure.of(EntityId(each) for each in (*named, *others))
     return Entitlements(tenant, principal_id(tenant, ISSUER, subject), attributes, closure, epoch=1)

@@ -185,5 +185,27 @@ def test_j16_10_000_keys_are_refused_soon(trusted: Issuer, server: KeyServer, cl
         "http://a\nb/",
     ],
 )
-def test_address_that_is_not_https_is_never_asked(client: JwksClient, address: str) -> None:
+def test_address_that_is_malformed_or_of_another_scheme_is_an_outage(client: JwksClient, address: str) -> None:
     assert unavailable(client, issuer(jwks_uri=address))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::ffff:0.0.0.0]", "login.acme.test", "127.0.0.1.acme.test"])  # noqa: S104 - never bound
+def test_plain_http_is_spoken_on_loopback_only(client: JwksClient, server: KeyServer, host: str) -> None:
+    address = server.jwks_uri.replace("127.0.0.1", host)
+    assert "not https" in unavailable(client, issuer(jwks_uri=address))
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_plain_http_is_spoken_on_loopback(client: JwksClient, server: KeyServer, host: str) -> None:
+    assert get(client, issuer(jwks_uri=server.jwks_uri.replace("127.0.0.1", host))) == rsa_key().public
+
+
+def test_proxy_in_the_environment_is_not_asked(
+    client: JwksClient, trusted: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert get(client, trusted) == rsa_key().public

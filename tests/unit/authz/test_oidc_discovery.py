@@ -47,12 +47,12 @@ def trusted(server: KeyServer) -> Issuer:
 DISCOVERY = "/.well-known/openid-configuration"
 
 
-@pytest.mark.parametrize("slash", ["", "/"])
-def test_key_set_is_found_by_discovery(client: JwksClient, server: KeyServer, slash: str) -> None:
-    home = issuer(issuer=server.url + slash)
-    server.serve({"issuer": home.issuer, "jwks_uri": server.jwks_uri}, DISCOVERY)
+@pytest.mark.parametrize("path", ["", "/", "/pool", "/pool/"])
+def test_key_set_is_found_by_discovery(client: JwksClient, server: KeyServer, path: str) -> None:
+    home = issuer(issuer=server.url + path)
+    server.serve({"issuer": home.issuer, "jwks_uri": server.jwks_uri}, path.rstrip("/") + DISCOVERY)
     assert get(client, home) == rsa_key().public
-    assert server.asked == [DISCOVERY, "/jwks"]
+    assert server.asked == [path.rstrip("/") + DISCOVERY, "/jwks"]
 
 
 @pytest.mark.parametrize(

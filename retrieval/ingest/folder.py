@@ -1,0 +1,129 @@
+"""From a folder with its access manifest to registry and index: one event for each document, whatever becomes of it."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from retrieval.errors import ConflictError, SourceError
+from retrieval.ingest.destination import Destination
+from retrieval.ingest.ingest import Outcome, ingest
+from retrieval.ingest.manifest import NAME, Manifest, Resolve
+from retrieval.ingest.source import MAX_SOURCE_BYTES, SourceItem, media_type
+
+Fate = Outcome | Literal["refused", "missing"]
+"""`missing`: the manifest names it, and there is no such file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What became of one document, and how many of how many are done."""
+
+    path: str
+    fate: Fate
+    reason: str | None
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A run: how many documents met each fate, and why some were not taken."""
+
+    counts: Mapping[Fate, int]
+    refused: tuple[Progress, ...]
+    """What was refused or is missing, with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder's documents, who ingests them, and the beginning of their source URIs."""
+
+    root: Path
+    manifest: Manifest
+    resolve: Resolve
+    actor: str
+    source: str = "folder:"
+
+
+def ingest_folder(folder: Folder, to: Destination) -> Iterator[Progress]:
+    """Ingest every document of `folder`, yielding what became of each: one that is refused does not stop the rest.
+
+    A dependency that fails does: the next run continues. Raises what `ingest` raises but `SourceError` and
+    `ConflictError`.
+    """
+    paths = list(_paths(folder.root))
+    missing = sorted(folder.manifest.documents.keys() - set(paths))
+    total = len(missing) + len(paths)
+    for done, path in enumerate(missing, start=1):
+        yield Progress(path, "missing", f"{NAME} names it, and there is no such file", done, total)
+    taken: set[str] = set()
+    for done, path in enumerate(paths, start=len(missing) + 1):
+        fate, reason = _ingest_one(folder, path, taken, to)
+        yield Progress(path, fate, reason, done, total)
+
+
+def summary(run: Iterable[Progress]) -> Summary:
+    """Return the summary of a `run`, once it is through."""
+    events = tuple(run)
+    counts: Counter[Fate] = Counter(event.fate for event in events)
+    return Summary(MappingProxyType(dict(counts)), tuple(event for event in events if event.reason is not None))
+
+
+def _ingest_one(folder: Folder, path: str, taken: set[str], to: Destination) -> tuple[Fate, str | None]:
+    try:
+        item = _item(folder, path)
+        if item.name in taken:
+            return "refused", f'another document of this folder has the id "{item.name}"'
+        taken.add(item.name)
+        return ingest(item, to).outcome, None
+    except (SourceError, ConflictError) as error:
+        return "refused", str(error)
+
+
+def _item(folder: Folder, path: str) -> SourceItem:
+    kind = media_type(path)
+    access = folder.manifest.access(path, folder.resolve)
+    return SourceItem(
+        tenant=folder.manifest.tenant,
+        name=access.name,
+        content=_content(folder.root / path),
+        media_type=kind,
+        title=access.title,
+        source=folder.source + path,
+        attributes=access.attributes,
+        collections=access.collections,
+        actor=folder.actor,
+    )
+
+
+def _content(path: Path) -> bytes:
+    # The attributes are those of the link's path; what it points to has its own.
+    if path.is_symlink() or not path.is_file():
+        message = "a link or a special file, not a document"
+        raise SourceError(message)
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_SOURCE_BYTES + 1)
+    except OSError as error:
+        message = "the file cannot be read"
+        raise SourceError(message) from error
+
+
+def _paths(root: Path) -> Iterator[str]:
+    """Yield every file beneath `root`, and links to folders, but nothing hidden and not the manifest; sorted."""
+    for where, folders, files in os.walk(root, onerror=_unreadable):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        links = [name for name in folders if (Path(where) / name).is_symlink()]
+        for name in sorted([*files, *links]):
+            path = (Path(where) / name).relative_to(root).as_posix()
+            if path != NAME and not name.startswith("."):
+                yield path
+
+
+def _unreadable(error: OSError) -> None:
+    message = "a folder cannot be read"
+    raise SourceError(message) from error

@@ -1,0 +1,122 @@
+"""From `access.yaml` to each document's access: the only place where it is stated, never the document itself.
+
+Folders give defaults to everything beneath them; a deeper folder overrides attribute by attribute, a document likewise.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+
+from authz.errors import ResourceError
+from authz.resource import Attributes, EntityId, TenantId, entity_id
+from authz.schema import AttributeSchema, AttributeTypes, parse_attributes
+from authz.tenants import Tenants
+from retrieval.errors import SourceError
+from retrieval.ingest.manifest_check import FOLDER, Entry, ManifestReader
+from retrieval.ingest.manifest_yaml import MAX_BYTES, Complaint, read_yaml
+
+NAME = "access.yaml"
+
+Resolve = Callable[[str], EntityId]
+"""From a person's handle to the uid. Raises `SourceError`, naming the handle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the manifest says of one document."""
+
+    name: str
+    title: str | None = field(repr=False)
+    attributes: Attributes
+    collections: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The access of a folder's documents. Made by `read_manifest`."""
+
+    tenant: TenantId
+    types: AttributeTypes
+    collections: Mapping[EntityId, frozenset[EntityId]]
+    """Each declared collection with itself and all its ancestors."""
+    folders: Mapping[str, Entry]
+    documents: Mapping[str, Entry]
+
+    def access(self, path: str, resolve: Resolve) -> Access:
+        """Return the access of the document at `path`, relative to the folder, with `/`.
+
+        Raises `SourceError` if an attribute or its collections are nowhere stated, or `resolve` knows no such person.
+        """
+        entries = list(self._entries(path))
+        collections: list[str] | None = None
+        stated: dict[str, object] = {}
+        for entry in entries:
+            stated |= entry.attributes
+            collections = collections if entry.collections is None else entry.collections
+        if "tenant" in self.types:
+            stated["tenant"] = self.tenant
+        missing = sorted(name for name, type_ in self.types.items() if type_.required and name not in stated)
+        missing += ["collections"] if collections is None else []
+        if missing or collections is None:
+            message = f"{NAME} states no {', '.join(missing)} for it: without them nobody could be let in or kept out"
+            raise SourceError(message)
+        try:
+            attributes = parse_attributes(self.types, self._resolved(stated, resolve))
+        except ResourceError as error:
+            message = f"{NAME}: {error}"
+            raise SourceError(message) from error
+        entry = self.documents.get(path, FOLDER)
+        return Access(entry.id or path, entry.title, attributes, self._ancestors(collections))
+
+    def _entries(self, path: str) -> Iterator[Entry]:
+        above = [parent.as_posix() for parent in PurePosixPath(path).parents]
+        yield from (self.folders[each] for each in reversed(above) if each in self.folders)
+        if path in self.documents:
+            yield self.documents[path]
+
+    def _resolved(self, stated: Mapping[str, object], resolve: Resolve) -> dict[str, object]:
+        people = {name for name, type_ in self.types.items() if type_.entity == "User"}
+        return {name: _people(value, resolve) if name in people else value for name, value in stated.items()}
+
+    def _ancestors(self, collections: list[str]) -> frozenset[str]:
+        declared = (self.collections[entity_id(self.tenant, each)] for each in collections)
+        return frozenset[str]().union(*declared)
+
+
+def read_manifest(path: Path, schema: AttributeSchema, tenants: Tenants) -> Manifest:
+    """Return the manifest at `path`, checked against `schema` and `tenants`.
+
+    Raises `SourceError` with every complaint and its line if the file cannot be read, names an unknown tenant,
+    attribute, collection or folder, or a value that does not fit its attribute.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        message = f"{path.name}: cannot be read; without an access manifest no document is taken"
+        raise SourceError(message) from error
+    try:
+        root, complaints = read_yaml(content)
+    except SourceError as error:
+        message = f"{path.name}: {error}"
+        raise SourceError(message) from error
+    reader = ManifestReader(schema.document, tenants, path.parent)
+    read = reader.read(root)
+    complaints += reader.complaints
+    if complaints or read is None:
+        raise SourceError(_all(path.name, complaints))
+    tenant, folders, documents = read
+    return Manifest(
+        tenant.id, schema.document, tenant.collections, MappingProxyType(folders), MappingProxyType(documents)
+    )
+
+
+def _people(value: object, resolve: Resolve) -> object:
+    if isinstance(value, list):
+        return [resolve(str(each)) for each in value]
+    return resolve(str(value))
+
+
+def _all(name: str, complaints: list[Complaint]) -> str:
+    return "\n".join(f"{name}:{each.line}: {each.text}" for each in sorted(complaints, key=lambda each: each.line))

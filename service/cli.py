@@ -1,0 +1,56 @@
+"""The command line: `antechamber …`. Every command has --help; exit codes: 0 done, 1 failed, 2 misused, 3 nothing, 4 partly."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.commands import audit, directory, documents, explain, people, policy
+from service.commands.terminal import DEMO, load_environment
+
+app = typer.Typer(
+    name="antechamber",
+    help="Cited answers from what the caller may read. Exit codes: 0 done, 1 failed, 2 misused, 3 nothing, 4 partly.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # a local may hold a token or a document's text
+    add_completion=False,
+)
+
+
+@app.callback()
+def root(
+    environment: Annotated[
+        Path, typer.Option("--env", help="Settings of a running demo, below those of the environment.")
+    ] = DEMO,
+) -> None:
+    """Take the settings from the environment, and from the demo that runs in this folder."""
+    load_environment(environment)
+
+
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def demo(context: typer.Context) -> None:
+    """Run the application with its local cloud and the demo company (what `make demo` does)."""
+    os.execv(sys.executable, [sys.executable, "-m", "service.local.demo", *context.args])  # noqa: S606 - our own module
+
+
+@app.command()
+def serve() -> None:
+    """Run the web process from the settings in the environment (see .env.example)."""
+    os.execv(sys.executable, [sys.executable, "-m", "service.main"])  # noqa: S606 - our own module
+
+
+app.command()(people.token)
+app.command()(people.ask)
+app.command()(explain.explain)
+app.command()(documents.ingest)
+app.command()(documents.delete)
+app.add_typer(directory.app, name="directory")
+app.add_typer(audit.app, name="audit")
+app.add_typer(policy.app, name="policy")
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    app()

@@ -1,0 +1,52 @@
+"""`antechamber directory`: who is in which group. A change holds from the moment that the command returns."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from authz.resource import tenant_of
+from service.commands.operator import operator
+from service.commands.terminal import AsJson, console, print_json, told
+
+app = typer.Typer(help="Who is in which group; the next request already knows.", no_args_is_help=True)
+
+Handle = Annotated[str, typer.Argument(metavar="PERSON", help="A person's handle, such as ana.")]
+Group = Annotated[str, typer.Argument(help="A group of that person's tenant.")]
+
+
+@app.command()
+def grant(person: Handle, group: Group) -> None:
+    """Put a person into a group."""
+    _change(person, group, granted=True)
+
+
+@app.command()
+def revoke(person: Handle, group: Group) -> None:
+    """Take a person out of a group."""
+    _change(person, group, granted=False)
+
+
+@app.command()
+def people(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag of the command line
+    """List everybody: tenant, handle, direct groups, attributes."""
+    with told():
+        on = operator()
+        found = [(tenant, each) for tenant in on.policies.tenants for each in on.admin.people(tenant)]
+    if as_json:
+        print_json([{"tenant": tenant, "handle": each.handle, "groups": sorted(each.groups)} for tenant, each in found])
+        return
+    table = Table("tenant", "handle", "groups", "attributes", box=None)
+    for tenant, each in found:
+        held = ", ".join(f"{name} {value}" for name, value in each.attributes.items() if name != "tenant")
+        table.add_row(tenant, each.handle, ", ".join(sorted(each.groups)), held)
+    console.print(table)
+
+
+def _change(handle: str, group: str, *, granted: bool) -> None:
+    with told():
+        on = operator()
+        tenant = tenant_of(on.person(handle).uid)
+        epoch = on.admin.grant(tenant, handle, group) if granted else on.admin.revoke(tenant, handle, group)
+        on.changed(tenant, "grant" if granted else "revoke", epoch)
+    console.print(f"{handle} is {'now' if granted else 'no longer'} in {tenant}/{group}; directory epoch {epoch}")

@@ -1,0 +1,115 @@
+"""The composition root of operators' commands: they act with the deployment's own credentials, and every use is recorded."""
+
+import getpass
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from authz.directory import Directory, Entitlements
+from authz.dynamodb_admin import DynamoDBDirectoryAdmin
+from authz.enrolment import Person
+from authz.policy_set import PolicySet, load_policies
+from authz.resource import EntityId, TenantId
+from retrieval.audit import AuditLog, Json, Outcome
+from retrieval.document import DocumentRecord
+from retrieval.errors import SourceError
+from retrieval.ingest.destination import Destination
+from retrieval.ingest.source import Write
+from retrieval.record import Event, Purpose, Role, record_event
+from retrieval.registry import Registry
+from retrieval.sqlite_writer import SQLiteIndexWriter
+from service import aws, compose
+from service.commands.terminal import settings
+from service.dependencies import APPLICATION
+from service.settings import Settings
+from service.writing import write_details
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """What operators' commands reach."""
+
+    settings: Settings
+    policies: PolicySet
+    directory: Directory
+    admin: DynamoDBDirectoryAdmin
+    registry: Registry
+    audit: AuditLog
+    now: datetime
+
+    def person(self, handle: str) -> Person:
+        """Return the one person called `handle`, in whichever tenant. Raises `SourceError` if there is not exactly one."""
+        found = [
+            each for tenant in self.policies.tenants for each in self.admin.people(tenant) if each.handle == handle
+        ]
+        if len(found) != 1:
+            message = (
+                f'the directory knows {len(found) or "nobody"} called "{handle}"; see `antechamber directory people`'
+            )
+            raise SourceError(message)
+        return found[0]
+
+    def entitlements(self, handle: str) -> Entitlements:
+        """Return what the person called `handle` holds. Raises `SourceError` if the directory knows no such person."""
+        person = self.person(handle)
+        held = self.directory.entitlements(person.issuer, person.subject)
+        if held is None:
+            message = f'the issuer of "{handle}" may not speak for their tenant; see the settings'
+            raise SourceError(message)
+        return held
+
+    def resolve(self, tenant: TenantId, handle: str) -> EntityId:
+        """Return the uid of the person called `handle` in `tenant`. Raises `SourceError`, naming the handle."""
+        uids = [each.uid for each in self.admin.people(tenant) if each.handle == handle]
+        if len(uids) != 1:
+            message = f'the directory of {tenant} knows nobody called "{handle}"'
+            raise SourceError(message)
+        return uids[0]
+
+    def destination(self, tenant: TenantId) -> Destination:
+        """Return where ingestion writes; every write is recorded with this role as its actor, before it is made."""
+        file = compose.index_file(self.settings, self.policies)
+
+        def on_write(write: Write) -> None:
+            self._record(tenant, "write", "complete", write_details(write, (), allowed=True))
+
+        vectors = compose.vectors(self.settings)
+        return Destination(self.registry, SQLiteIndexWriter(file), vectors, on_write, compose.now)
+
+    def viewed(self, held: Entitlements, document: DocumentRecord | None) -> None:
+        """Record that an operator looked at what a person may see."""
+        details: dict[str, Json] = {"entitlements": held.digest, "document": document.key if document else None}
+        self._record(held.tenant, "operator-view", "complete", details)
+
+    def changed(self, tenant: TenantId, action: str, epoch: int) -> None:
+        """Record a change of the directory."""
+        self._record(tenant, "operator-view", "complete", {"action": action, "epoch": str(epoch)})
+
+    def read_audit(self, tenant: TenantId) -> None:
+        """Record that the audit itself is being read."""
+        self._record(tenant, "audit-read", "complete", {})
+
+    def _record(self, tenant: TenantId, event: Event, outcome: Outcome, details: dict[str, Json]) -> None:
+        purpose = Purpose(event, secrets.token_hex(8), APPLICATION)
+        record_event(Role(tenant, role()), purpose, self.policies, self.now, outcome, details, self.audit)
+
+
+def role() -> str:
+    """Return how records call whoever runs this command."""
+    return f"role:command-line:{getpass.getuser()}"
+
+
+def operator() -> Operator:
+    """Return what this command reaches, each adapter built once. Raises `PolicyError`."""
+    configured = settings()
+    policies = load_policies(configured.policies)
+    client = aws.dynamodb(configured)
+    return Operator(
+        settings=configured,
+        policies=policies,
+        directory=compose.directory(configured, policies.attributes),
+        admin=DynamoDBDirectoryAdmin(client, configured.directory_table, policies.attributes.principal),
+        registry=compose.registry(configured, policies.attributes),
+        audit=compose.audit(configured),
+        now=compose.now(),
+    )
