@@ -16,6 +16,9 @@ from authz.errors import ResourceError, UncompilableError
 from authz.resource import EntityId, check_text
 from authz.schema import AttributeSchema, AttributeType, to_milliseconds
 
+MAX_LEVELS = 16
+"""Deepest nesting of a policy's condition: SQLite's parser has a stack of 100 entries."""
+MAX_LEAVES = 2_000
 _RESOURCE = pst.Var("resource")
 _MIRRORED: Mapping[str, c.Comparison] = {"less": ">", "less_eq": ">=", "greater": "<", "greater_eq": "<="}
 _COMPARISONS: Mapping[str, c.Comparison] = {"less": "<", "less_eq": "<=", "greater": ">", "greater_eq": ">="}
@@ -66,7 +69,8 @@ class Compiler:
             case pst.IfThenElse(test, then, otherwise):
                 condition = self.compile(test)
                 chosen = c.all_of([condition, self.compile(then)])
-                return c.any_of([chosen, c.all_of([c.not_(condition), self.compile(otherwise)])])
+                # The test stands twice in the condition, so that tests within tests double it each time.
+                return bounded(c.any_of([chosen, c.all_of([c.not_(condition), self.compile(otherwise)])]))
             case pst.Is():
                 return self._is(expr)
             case pst.HasAttr(pst.Var("resource"), (name,)):
@@ -75,7 +79,7 @@ class Compiler:
                 return c.one_of(self._scalar(name, "boolean").name, [True])
             case pst.Like(pst.GetAttr(pst.Var("resource"), name), pattern):
                 parts = _parts(pattern)
-                _bounded("*".join(parts))
+                _checked("*".join(parts))
                 return c.Matches(self._scalar(name, "string").name, parts)
             case pst.UnaryOp("is_empty", pst.GetAttr(pst.Var("resource"), name)):
                 return c.Empty(self._set(name).name)
@@ -110,7 +114,7 @@ class Compiler:
             case pst.BinaryOp("contains" | "contains_all" | "contains_any"):
                 return self._contains(expr)
             case _:
-                raise _refusal(expr)
+                raise _refusal(_culprit(expr))
 
     def _contains(self, expr: pst.BinaryOp) -> c.Condition:
         match expr:
@@ -179,13 +183,13 @@ class Compiler:
     def _literal(self, type_: AttributeType, known: pst.Expr) -> c.Scalar:
         match known, type_.kind:
             case pst.StringLit(value), "string":
-                return _bounded(value)
+                return _checked(value)
             case pst.LongLit(value), "long":
                 return value
             case pst.BoolLit(value), "boolean":
                 return value
             case pst.EntityLit(value), "entity" if str(value.type) == type_.entity:
-                return _bounded(value.id)
+                return _checked(value.id)
             case pst.UnaryOp("datetime", pst.StringLit()), "datetime":
                 return _instant(known)
             case pst.BinaryOp("offset"), "datetime" if not self.checking:
@@ -217,7 +221,19 @@ class Compiler:
         return type_
 
 
-def _bounded(text: str) -> str:
+def bounded(condition: c.Condition) -> c.Condition:
+    """Return `condition`. Raises `UncompilableError` if it is too large or too deep for an engine's parser."""
+    leaves, levels = c.extent(condition)
+    if leaves > MAX_LEAVES or levels > MAX_LEVELS:
+        message = (
+            f'conditions nested {levels} levels deep, with {leaves} leaves, cannot be asked of an index (at most '
+            f'{MAX_LEVELS} and {MAX_LEAVES}); write several policies instead of nesting "if", "&&" and "||"'
+        )
+        raise UncompilableError(message)
+    return condition
+
+
+def _checked(text: str) -> str:
     """Refuse a literal that no attribute can equal, before an engine reads it in a way of its own."""
     try:
         check_text(text)
@@ -272,6 +288,18 @@ _ADVICE = {
     "in": 'write "principal in resource.<set of groups>" or "resource in Collection::…"',
     "resource in": "only collections hold documents",
 }
+
+
+def _culprit(expr: pst.BinaryOp) -> pst.Expr:
+    """Return the operand that computes with the document, if one does: the advice is about that."""
+    for side in (expr.left, expr.right):
+        if mentions_resource(side) and side != _RESOURCE and not _is_attribute(side):
+            return side
+    return expr
+
+
+def _is_attribute(expr: pst.Expr) -> bool:
+    return isinstance(expr, pst.GetAttr) and expr.expr == _RESOURCE
 
 
 def _refusal(expr: pst.Expr, operator: str | None = None) -> UncompilableError:

@@ -188,6 +188,14 @@ def _flatten(conditions: Iterable[Condition], group: type[All | Any], neutral: C
     return tuple(flat)
 
 
+def extent(condition: Condition) -> tuple[int, int]:
+    """Return how many leaves `condition` has, and how many levels of `All` and `Any` stand above the deepest."""
+    if not isinstance(condition, All | Any):
+        return 1, 0
+    parts = [extent(item) for item in condition.items]
+    return sum(leaves for leaves, _ in parts), 1 + max(levels for _, levels in parts)
+
+
 def holds(condition: Condition, resource: Resource) -> bool:  # noqa: PLR0911 - one return per kind is the definition
     """Return whether `condition` is true of `resource`: the reference semantics that every engine must meet."""
     match condition:

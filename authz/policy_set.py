@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from authz import engine
-from authz.compiler import Compiler
+from authz.compiler import Compiler, bounded
 from authz.engine import pst
 from authz.errors import PolicyError, ResourceError, UncompilableError
 from authz.resource import tenant_of
@@ -191,7 +191,7 @@ def _check_compiles(policy: Policy, node: pst.Template, attributes: AttributeSch
     try:
         compiler = Compiler(attributes)
         compiler.compile(_resource_scope(node.resource))
-        compiler.compile(engine.body_of(node))
+        bounded(compiler.compile(engine.body_of(node)))
     except UncompilableError as error:
         message = f'{policy.place}: policy "{policy.id}": {error}'
         raise PolicyError(message) from error

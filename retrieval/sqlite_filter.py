@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
 from authz import condition as c
 from authz.schema import AttributeTypes
@@ -16,6 +17,8 @@ class SQLFilter:
 
     sql: str
     parameters: tuple[Parameter, ...] = ()
+    levels: int = 0
+    """How deep its parentheses are nested, those of the leaves apart."""
 
 
 def scalar_column(attribute: str) -> str:
@@ -92,9 +95,12 @@ def _glob(part: str) -> str:
 
 
 def _join(operator: str, filters: Sequence[SQLFilter]) -> SQLFilter:
-    """Join in halves: SQLite bounds the depth of an expression to 1,000, and a plain chain is as deep as it is long."""
-    if len(filters) == 1:
-        return filters[0]
-    middle = len(filters) // 2
-    left, right = _join(operator, filters[:middle]), _join(operator, filters[middle:])
-    return SQLFilter(f"({left.sql} {operator} {right.sql})", left.parameters + right.parameters)
+    """Join the two shallowest, again and again, the deeper one on the left: SQLite's parser has a stack of 100 entries."""
+    heap = [(each.levels, place, each) for place, each in enumerate(filters)]
+    heapify(heap)
+    while len(heap) > 1:
+        _, _, right = heappop(heap)
+        levels, place, left = heappop(heap)
+        sql = f"({left.sql} {operator} {right.sql})"
+        heappush(heap, (levels + 1, place, SQLFilter(sql, left.parameters + right.parameters, levels + 1)))
+    return heap[0][2]

@@ -47,7 +47,7 @@ def set_up(profile: str) -> None:
         run([uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(VENV)])
     say(f"Installing the pinned packages ({profile}); the first time takes about a minute")
     python = str(VENV / "bin" / "python")
-    install = [uv, "pip", "install", "--quiet", "--python", python]
+    install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
     run([*install, "--require-hashes", "-r", str(ROOT / "requirements" / f"{profile}.txt")])
     run([*install, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
     stamp(profile).write_text(state(profile))

@@ -1,7 +1,7 @@
 """`/v1/answers`: a streamed, cited answer. The one asynchronous route."""
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
@@ -18,10 +18,15 @@ from service.streaming import stream
 
 router = APIRouter(prefix="/v1")
 
-_DESCRIPTION = "Events: `receipt`, then `token` and `citation`, then `done` or `error`."
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Events: `receipt`, then `token` and `citation`, then `done` or `error`.",
+        "content": {EventSourceResponse.media_type: {"schema": {"type": "string"}}},
+    }
+}
 
 
-@router.post("/answers", response_class=EventSourceResponse, responses={200: {"description": _DESCRIPTION}})
+@router.post("/answers", response_model=None, responses=_RESPONSES)
 async def stream_answer(
     body: AnswerBody, request: Request, call: Annotated[Call, Depends(authenticated)]
 ) -> EventSourceResponse:

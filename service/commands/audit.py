@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from authz.resource import tenant_id
 from retrieval.audit import Json, Logged
 from service.commands.operator import Operator, operator
-from service.commands.terminal import AsJson, console, print_json, told
+from service.commands.terminal import AsJson, print_json, print_line, told
 
 app = typer.Typer(help="The records; reading them is itself recorded.", no_args_is_help=True)
 
@@ -52,11 +51,9 @@ def _show(records: list[Logged], *, as_json: bool) -> None:
     if as_json:
         print_json([{"record": each.record, "closing": each.closing} for each in records])
         return
-    table = Table("record", "time", "event", "outcome", "disclosed", "refused", "decided by", box=None)
     for each in records:
-        table.add_row(*_row(each.record, each.closing))
-    if records:
-        console.print(table)
+        time_, event, outcome, disclosed, refused, by = _row(each.record, each.closing)
+        print_line(f"{time_}  {event:13} {outcome:9}  {disclosed:>2} disclosed, {refused} refused  [dim]{by}[/dim]")
 
 
 def _row(record: Mapping[str, Json], closing: Mapping[str, Json] | None) -> tuple[str, ...]:
@@ -65,5 +62,5 @@ def _row(record: Mapping[str, Json], closing: Mapping[str, Json] | None) -> tupl
     policies = sorted({str(policy) for hit in hits for policy in hit["policies"]})  # type: ignore[union-attr]
     outcome = closing["outcome"] if closing else record["outcome"]
     refused = len(hits) - len(admitted)
-    cells = (str(record["id"])[:16], record["time"], record["event"], outcome, len(admitted), refused)
+    cells = (record["time"], record["event"], outcome, len(admitted), refused)
     return (*map(str, cells), ", ".join(policies) or str(record.get("action", "")))

@@ -1,13 +1,15 @@
 """`antechamber directory`: who is in which group. A change holds from the moment that the command returns."""
 
+import json
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.markup import escape
 
 from authz.resource import tenant_of
+from authz.schema import plain_attributes
 from service.commands.operator import operator
-from service.commands.terminal import AsJson, console, print_json, told
+from service.commands.terminal import AsJson, console, print_json, print_line, told
 
 app = typer.Typer(help="Who is in which group; the next request already knows.", no_args_is_help=True)
 
@@ -36,11 +38,11 @@ def people(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag of the com
     if as_json:
         print_json([{"tenant": tenant, "handle": each.handle, "groups": sorted(each.groups)} for tenant, each in found])
         return
-    table = Table("tenant", "handle", "groups", "attributes", box=None)
+    types = on.policies.attributes.principal
     for tenant, each in found:
-        held = ", ".join(f"{name} {value}" for name, value in each.attributes.items() if name != "tenant")
-        table.add_row(tenant, each.handle, ", ".join(sorted(each.groups)), held)
-    console.print(table)
+        held = {name: value for name, value in plain_attributes(types, each.attributes).items() if name != "tenant"}
+        groups = ", ".join(name.partition("/")[2] for name in sorted(each.groups)) or "no group"
+        print_line(f"{tenant:8} [bold]{each.handle:12}[/bold] {groups}  [dim]{escape(json.dumps(held))}[/dim]")
 
 
 def _change(handle: str, group: str, *, granted: bool) -> None:

@@ -26,7 +26,7 @@ def ingest(
         summary = ingest_folder(folder, operator())
     if as_json:
         refused = [{"path": each.path, "reason": each.reason} for each in summary.refused]
-        counts: dict[str, int] = {**summary.counts}
+        counts = {str(fate): count for fate, count in summary.counts.items()}
         print_json({"counts": counts, "refused": refused})
     else:
         print_summary(summary)

@@ -1,6 +1,8 @@
-"""`antechamber explain`: why a person may find what they find, or may or may not read one document. An operator's view."""
+"""`antechamber explain`: why a person finds what they find, or may not read one document. An operator's view."""
 
-from typing import Annotated
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -18,7 +20,7 @@ from retrieval.document import DocumentRecord
 from retrieval.opensearch_filter import opensearch_filter
 from retrieval.sqlite_filter import sql_filter
 from service.commands.operator import Operator, operator
-from service.commands.terminal import AsJson, Exit, Person, console, fail, print_json, told
+from service.commands.terminal import AsJson, Exit, Person, fail, print_json, print_line, told
 
 
 def explain(
@@ -50,7 +52,7 @@ def explain(
     raise typer.Exit(Exit.OK if decision.allowed else Exit.NOTHING)
 
 
-def _scope(held: Entitlements, on: Operator) -> dict[str, object]:
+def _scope(held: Entitlements, on: Operator) -> dict[str, Any]:
     condition = condition_for(held, on.policies, on.now)
     types = on.policies.attributes.document
     sql = sql_filter(condition, types)
@@ -78,7 +80,7 @@ def _residual(residual: Residual, held: Entitlements, policies: PolicySet) -> di
     }
 
 
-def _document(record: DocumentRecord, decision: Decision, policies: PolicySet) -> dict[str, object]:
+def _document(record: DocumentRecord, decision: Decision, policies: PolicySet) -> dict[str, Any]:
     return {
         "document": record.document,
         "version": record.version,
@@ -90,30 +92,31 @@ def _document(record: DocumentRecord, decision: Decision, policies: PolicySet) -
     }
 
 
-def _print_scope(shown: dict[str, object], policies: PolicySet) -> None:
-    console.print(
-        f"[bold]principal[/bold]   {shown['principal']}  (tenant {shown['tenant']}, directory epoch {shown['epoch']})"
-    )
-    console.print(f"[bold]attributes[/bold]  {shown['attributes']}", markup=True)
-    console.print(f"[bold]groups[/bold]      {shown['groups']}")
-    console.print(f"[bold]policies[/bold]    {policies.digest}\n")
-    console.print("[bold]residual[/bold]: what each policy still asks of a document, this person being known")
-    residuals = shown["residual"]
-    for each in residuals if isinstance(residuals, list) else []:
-        colour = "green" if each["effect"] == "permit" else "red"
-        console.print(f"  [{colour}]{each['effect']:6}[/{colour}] {each['policy']}: {escape(each['reason'])}")
-        console.print(f"         [dim]{escape(str(each['leaves']))}[/dim]", soft_wrap=True)
+def _print_scope(shown: Mapping[str, Any], policies: PolicySet) -> None:
+    print_line(f"[bold]principal[/bold]   {shown['principal']} (tenant {shown['tenant']}, epoch {shown['epoch']})")
+    held = ", ".join(f"{name} {value}" for name, value in shown["attributes"].items() if name != "tenant")
+    print_line(f"[bold]holds[/bold]       {escape(held)}")
+    print_line(f"[bold]groups[/bold]      {escape(', '.join(shown['groups']) or 'none')}")
+    print_line(f"[bold]policies[/bold]    {policies.digest}\n")
+    print_line("[bold]residual[/bold]: what each policy still asks of a document, this person being known")
+    for each in shown["residual"]:
+        if each["leaves"] != "never":
+            colour = "green" if each["effect"] == "permit" else "red"
+            print_line(f"  [{colour}]{each['effect']:6}[/{colour}] {each['policy']}: {escape(each['reason'])}")
+            print_line(f"         [dim]{escape(json.dumps(each['leaves']))}[/dim]")
+    silent = [each["policy"] for each in shown["residual"] if each["leaves"] == "never"]
+    print_line(f"  [dim]nothing left of {', '.join(silent) or 'none'}[/dim]")
     for name in ("condition", "sqlite", "opensearch"):
-        console.print(f"\n[bold]{name}[/bold]")
-        console.print_json(data=shown[name])
+        print_line(f"\n[bold]{name}[/bold]")
+        print_json(shown[name])
 
 
-def _print_document(shown: dict[str, object], person: str, decision: Decision, policies: PolicySet) -> None:
+def _print_document(shown: Mapping[str, Any], person: str, decision: Decision, policies: PolicySet) -> None:
     verdict = "[green]may read[/green]" if decision.allowed else "[red]may not read[/red]"
-    console.print(f"{escape(person)} {verdict} {escape(str(shown['document']))}, revision {shown['revision']}")
+    print_line(f"{escape(person)} {verdict} {escape(str(shown['document']))}, revision {shown['revision']}")
     for id_ in decision.policies:
         policy = policies.policies[id_]
-        console.print(f"  {policy.effect} [bold]{id_}[/bold] ({policy.place}): {escape(policy.reason)}")
+        print_line(f"  {policy.effect} [bold]{id_}[/bold] ({policy.place}): {escape(policy.reason)}")
     if not decision.policies:
-        console.print("  No policy permits it, and what no policy permits is denied.")
-    console.print(f"  [dim]{escape(str(shown['attributes']))} in {shown['collections']}[/dim]", soft_wrap=True)
+        print_line("  No policy permits it, and what no policy permits is denied.")
+    print_line(f"  [dim]{escape(json.dumps(shown['attributes']))} in {escape(', '.join(shown['collections']))}[/dim]")

@@ -68,9 +68,7 @@ def settings() -> Settings:
         return Settings()  # type: ignore[call-arg]  # from the environment
     except ValidationError as error:
         missing = ", ".join(f"ANTECHAMBER_{str(each['loc'][0]).upper()}" for each in error.errors() if each["loc"])
-        fail(
-            f"no running demo in this folder, and the environment lacks or misspells {missing}; start `make demo`, or see .env.example"
-        )
+        fail(f"no demo runs in this folder, and {missing} is missing or wrong; start `make demo`, or see .env.example")
 
 
 def demo_variable(name: str) -> str:
@@ -79,6 +77,11 @@ def demo_variable(name: str) -> str:
     if not value:
         fail("this needs the running demo: start `make demo` in another terminal, in this folder")
     return value
+
+
+def print_line(line: str) -> None:
+    """Print `line` in rich's markup, never broken: the terminal, or a pipe's reader, breaks it as it likes."""
+    console.print(line, soft_wrap=True)
 
 
 def print_json(value: object) -> None:

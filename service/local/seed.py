@@ -13,7 +13,7 @@ import yaml
 from rich.table import Table
 
 from authz.dynamodb_admin import DynamoDBDirectoryAdmin
-from authz.dynamodb_table import create_table
+from authz.dynamodb_create import create_table
 from authz.enrolment import Enrolment
 from authz.errors import AuthzError
 from authz.policy_set import load_policies

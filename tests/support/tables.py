@@ -1,5 +1,6 @@
 """DynamoDB on loopback for tests: moto behind its one lock, fresh tables, and clients whose answers can be spoilt."""
 
+import random
 import threading
 import uuid
 from collections.abc import Callable
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 Answer = Callable[..., Any]
+Fault = Callable[[Answer, dict[str, Any]], object]
+"""An operation as it goes wrong: given the real one and the request."""
 SCHEMA = Path(__file__).parents[2] / "authz/policies/schema.json"
 
 
@@ -47,7 +50,7 @@ def new_table() -> str:
 class Spoilt:
     """A client of which some operations answer otherwise: each is given the real operation and the request."""
 
-    operations: dict[str, Callable[[Answer, dict[str, Any]], Any]]
+    operations: dict[str, Fault]
     calls: list[str] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Answer:
@@ -64,24 +67,29 @@ class Spoilt:
         return cast("DynamoDBClient", self)
 
 
-def spoilt(**operations: Callable[[Answer, dict[str, Any]], Any]) -> Spoilt:
+def spoilt(**operations: Fault) -> Spoilt:
     """Return a client of which `operations` answer otherwise."""
     return Spoilt(operations)
 
 
-def refused(real: Answer, request: dict[str, Any]) -> Any:  # noqa: ANN401, ARG001 - an operation
+def refused(real: Answer, request: dict[str, Any]) -> object:  # noqa: ARG001 - an operation
     """Fail as DynamoDB does."""
     raise ClientError({"Error": {"Code": "InternalServerError", "Message": "no"}}, "Operation")
 
 
-def unreachable(real: Answer, request: dict[str, Any]) -> Any:  # noqa: ANN401, ARG001 - an operation
+def unreachable(real: Answer, request: dict[str, Any]) -> object:  # noqa: ARG001 - an operation
     """Fail as the network does."""
     raise EndpointConnectionError(endpoint_url="http://127.0.0.1")
 
 
-def garbage(real: Answer, request: dict[str, Any]) -> Any:  # noqa: ANN401, ARG001 - an operation
+def garbage(real: Answer, request: dict[str, Any]) -> object:  # noqa: ARG001 - an operation
     """Answer nothing of what was asked."""
     return {}
+
+
+def noise(seed: int, size: int) -> bytes:
+    """Return `size` bytes that cannot be compressed, the same for the same `seed`."""
+    return random.Random(seed).randbytes(size)  # noqa: S311 - repeatable on purpose
 
 
 def cancelled(*reasons: str) -> ClientError:

@@ -14,7 +14,19 @@ from authz.enrolment import Enrolment
 from authz.errors import DirectoryUnavailableError
 from authz.resource import EntityId, TenantId
 from tests.support.memory import MemoryDirectory
-from tests.support.tables import Answer, Spoilt, cancelled, client, garbage, new_table, refused, schema, spoilt, unreachable
+from tests.support.tables import (
+    Answer,
+    Fault,
+    Spoilt,
+    cancelled,
+    client,
+    garbage,
+    new_table,
+    refused,
+    schema,
+    spoilt,
+    unreachable,
+)
 
 ISSUER = "https://login.acme.test"
 ACME, GLOBEX = TenantId("acme"), TenantId("globex")
@@ -40,13 +52,13 @@ def loaded(groups: int = 2) -> str:
     return table
 
 
-def head(table: str) -> Any:
+def head(table: str) -> dict[str, Any]:
     pk, sk = person_key(ISSUER, "ana")
-    return client().get_item(TableName=table, Key={"pk": {"S": pk}, "sk": {"S": sk}})["Item"]
+    return {**client().get_item(TableName=table, Key={"pk": {"S": pk}, "sk": {"S": sk}})["Item"]}
 
 
-def rewrite(table: str, **attributes: Any) -> None:
-    client().put_item(TableName=table, Item={**head(table), **attributes})
+def rewrite(table: str, damage: dict[str, Any]) -> None:
+    client().put_item(TableName=table, Item={**head(table), **damage})
 
 
 def chunks(table: str) -> list[Any]:
@@ -77,7 +89,9 @@ def groups_of(reading: Directory, subject: str = "ana") -> set[str]:
 
 def test_person_holds_attributes_groups_and_all_ancestors(both: Both) -> None:
     reading, writing = both
-    writing.load(ACME, {"payroll": ["hr"], "hr": ["staff"], "staff": []}, [Enrolment(ISSUER, "ana", "ana", HELD, ["payroll"])])
+    writing.load(
+        ACME, {"payroll": ["hr"], "hr": ["staff"], "staff": []}, [Enrolment(ISSUER, "ana", "ana", HELD, ["payroll"])]
+    )
     held = reading.entitlements(ISSUER, "ana")
     assert held is not None
     assert (held.tenant, held.uid, held.epoch) == (ACME, principal_id(ACME, ISSUER, "ana"), 1)
@@ -174,7 +188,7 @@ def test_chunks_of_a_former_generation_are_gone() -> None:
 def test_reader_overtaken_by_a_writer_reads_the_new_head() -> None:
     table, once = loaded(LARGE), threading.Lock()
 
-    def overtaken(real: Answer, request: dict[str, Any]) -> Any:
+    def overtaken(real: Answer, request: dict[str, Any]) -> object:
         if once.acquire(blocking=False):
             admin(table).revoke(ACME, "ana", "group-00007")
         return real(**request)
@@ -185,7 +199,7 @@ def test_reader_overtaken_by_a_writer_reads_the_new_head() -> None:
 def test_read_that_meets_a_write_is_repeated() -> None:
     left = [cancelled("None", "TransactionConflict")] * 2
 
-    def met(real: Answer, request: dict[str, Any]) -> Any:
+    def met(real: Answer, request: dict[str, Any]) -> object:
         if left:
             raise left.pop()
         return real(**request)
@@ -212,13 +226,13 @@ def test_issuer_of_more_tenants_than_a_transaction_holds_is_refused() -> None:
 
 
 @pytest.mark.parametrize("fault", [refused, unreachable, garbage])
-def test_failed_snapshot_is_an_outage(fault: Any) -> None:
+def test_failed_snapshot_is_an_outage(fault: Fault) -> None:
     with pytest.raises(DirectoryUnavailableError):
         directory(loaded(), spoilt(transact_get_items=fault)).entitlements(ISSUER, "ana")
 
 
 @pytest.mark.parametrize("fault", [refused, unreachable, garbage])
-def test_failed_read_of_chunks_is_an_outage(fault: Any) -> None:
+def test_failed_read_of_chunks_is_an_outage(fault: Fault) -> None:
     with pytest.raises(DirectoryUnavailableError):
         directory(loaded(LARGE), spoilt(batch_get_item=fault)).entitlements(ISSUER, "ana")
 
@@ -229,15 +243,16 @@ def test_missing_table_is_an_outage() -> None:
 
 
 def test_read_that_keeps_meeting_writes_is_an_outage() -> None:
-    def met(real: Answer, request: dict[str, Any]) -> Any:  # noqa: ARG001 - an operation
-        raise cancelled("TransactionConflict")
+    def met(real: Answer, request: dict[str, Any]) -> object:  # noqa: ARG001 - an operation
+        error = cancelled("TransactionConflict")
+        raise error
 
     with pytest.raises(DirectoryUnavailableError):
         directory(loaded(), spoilt(transact_get_items=met)).entitlements(ISSUER, "ana")
 
 
 def test_snapshot_of_too_few_items_is_an_outage() -> None:
-    def short(real: Answer, request: dict[str, Any]) -> Any:
+    def short(real: Answer, request: dict[str, Any]) -> object:
         return {"Responses": real(**request)["Responses"][:1]}
 
     with pytest.raises(DirectoryUnavailableError):
@@ -245,7 +260,7 @@ def test_snapshot_of_too_few_items_is_an_outage() -> None:
 
 
 def test_snapshot_of_another_item_is_an_outage() -> None:
-    def turned(real: Answer, request: dict[str, Any]) -> Any:
+    def turned(real: Answer, request: dict[str, Any]) -> object:
         return {"Responses": real(**request)["Responses"][::-1]}
 
     with pytest.raises(DirectoryUnavailableError):
@@ -266,7 +281,7 @@ def test_missing_epoch_is_an_outage_for_the_known_and_the_unknown() -> None:
 
 
 @pytest.mark.parametrize("epoch", [{"S": "3"}, {"N": "0"}, {"N": "1.5"}])
-def test_unreadable_epoch_is_an_outage(epoch: Any) -> None:
+def test_unreadable_epoch_is_an_outage(epoch: dict[str, Any]) -> None:
     table = loaded()
     client().put_item(TableName=table, Item={"pk": {"S": "epoch#acme"}, "sk": {"S": "epoch"}, "epoch": epoch})
     with pytest.raises(DirectoryUnavailableError):
@@ -290,7 +305,7 @@ def test_chunk_of_other_content_is_an_outage() -> None:
 
 
 def test_chunk_that_comes_twice_is_an_outage() -> None:
-    def doubled(real: Answer, request: dict[str, Any]) -> Any:
+    def doubled(real: Answer, request: dict[str, Any]) -> object:
         answer = real(**request)
         answer["Responses"] = {name: items * 2 for name, items in answer["Responses"].items()}
         return answer
@@ -300,7 +315,7 @@ def test_chunk_that_comes_twice_is_an_outage() -> None:
 
 
 def test_chunks_that_stay_unprocessed_are_an_outage() -> None:
-    def unprocessed(real: Answer, request: dict[str, Any]) -> Any:  # noqa: ARG001 - an operation
+    def unprocessed(real: Answer, request: dict[str, Any]) -> object:  # noqa: ARG001 - an operation
         asked = request["RequestItems"]
         return {"Responses": {name: [] for name in asked}, "UnprocessedKeys": asked}
 
@@ -312,7 +327,7 @@ def test_chunks_that_stay_unprocessed_are_an_outage() -> None:
 
 def test_generation_without_chunks_is_an_outage() -> None:
     table = loaded(LARGE)
-    rewrite(table, generation={"S": "another"})
+    rewrite(table, {"generation": {"S": "another"}})
     with pytest.raises(DirectoryUnavailableError):
         directory(table).entitlements(ISSUER, "ana")
 
@@ -340,7 +355,7 @@ def test_generation_without_chunks_is_an_outage() -> None:
 def test_malformed_head_is_an_outage(damage: dict[str, Any]) -> None:
     table = loaded()
     admin(table).put_group(GLOBEX, "staff", [])
-    rewrite(table, **damage)
+    rewrite(table, damage)
     with pytest.raises(DirectoryUnavailableError):
         directory(table).entitlements(ISSUER, "ana")
 

@@ -1,6 +1,5 @@
 """The directory's writing side: nothing unsound gets in, and nobody is left behind."""
 
-import random
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,19 @@ from authz.enrolment import Enrolment
 from authz.errors import DirectoryUnavailableError, ResourceError
 from authz.resource import TenantId
 from tests.support.memory import MemoryDirectory
-from tests.support.tables import Answer, Spoilt, client, garbage, new_table, refused, schema, spoilt, unreachable
+from tests.support.tables import (
+    Answer,
+    Fault,
+    Spoilt,
+    client,
+    garbage,
+    new_table,
+    noise,
+    refused,
+    schema,
+    spoilt,
+    unreachable,
+)
 
 ISSUER = "https://login.acme.test"
 ACME, GLOBEX = TenantId("acme"), TenantId("globex")
@@ -53,7 +64,7 @@ def test_people_are_listed_by_handle_with_the_groups_they_were_put_in(either: Wr
     either.load(ACME, {"hr": ["staff"], "staff": []}, [person("ben", "staff"), person("ana", "hr")])
     either.put_person(GLOBEX, ISSUER, "gil", "gil", HELD, [])
     ana, ben = either.people(ACME)
-    assert (ana.handle, ana.uid, ana.groups) == ("ana", principal_id(ACME, ISSUER, "ana"), {"acme/hr"})
+    assert (ana.handle, ana.uid, set(ana.groups)) == ("ana", principal_id(ACME, ISSUER, "ana"), {"acme/hr"})
     assert (ben.issuer, ben.subject, ben.attributes["clearance"]) == (ISSUER, "ben", 2)
     assert either.people(TenantId("nobody")) == []
 
@@ -150,7 +161,7 @@ def test_company_of_a_thousand_groups_and_people_loads_in_seconds() -> None:
 
 def test_thousands_of_direct_groups_are_listed_whole() -> None:
     table = new_table()
-    names = [f"group-{number:05d}-{random.Random(number).randbytes(8).hex()}" for number in range(3000)]
+    names = [f"group-{number:05d}-{noise(number, 8).hex()}" for number in range(3000)]
     admin(table).load(ACME, {name: [] for name in names}, [person("ana", *names)])
     assert len(admin(table).people(ACME)[0].groups) == 3000
 
@@ -194,7 +205,7 @@ def test_grant_made_under_the_old_nesting_is_made_again_under_the_new_one() -> N
     admin(table).load(ACME, {"hr": [], "staff": []}, [person("ana")])
     nested: list[int] = []
 
-    def nest_first(real: Answer, request: dict[str, Any]) -> Any:
+    def nest_first(real: Answer, request: dict[str, Any]) -> object:
         if not nested and request["Item"]["pk"]["S"].startswith("person#"):
             nested.append(admin(table).put_group(ACME, "hr", ["staff"]))
         return real(**request)
@@ -210,7 +221,7 @@ def test_writer_that_dies_at_any_step_can_be_repeated() -> None:
         admin(table).load(ACME, {"hr": [], "staff": []}, [person("ana", "hr"), person("ben", "hr")])
         left = [None] * step
 
-        def die(real: Answer, request: dict[str, Any], left: list[None] = left) -> Any:
+        def die(real: Answer, request: dict[str, Any], left: list[None] = left) -> object:
             if not left:
                 raise KeyboardInterrupt
             left.pop()
@@ -231,8 +242,8 @@ def test_writer_that_dies_at_any_step_can_be_repeated() -> None:
 def test_epoch_is_advanced_after_the_heads() -> None:
     through, order = spoilt(), []
 
-    def note(real: Answer, request: dict[str, Any]) -> Any:
-        order.append(request.get("Item", request.get("Key"))["pk"]["S"].split("#")[0])
+    def note(real: Answer, request: dict[str, Any]) -> object:
+        order.append((request.get("Item") or request["Key"])["pk"]["S"].split("#")[0])
         return real(**request)
 
     through.operations = {"put_item": note, "update_item": note}
@@ -243,43 +254,51 @@ def test_epoch_is_advanced_after_the_heads() -> None:
 # Outages.
 
 
-@pytest.mark.parametrize("fault", [refused, unreachable, garbage])
-@pytest.mark.parametrize("operation", ["batch_get_item", "put_item", "update_item"])
-def test_failing_table_is_an_outage(operation: str, fault: Any) -> None:
+@pytest.mark.parametrize(
+    ("operation", "fault"),
+    [
+        *(
+            (operation, fault)
+            for operation in ("batch_get_item", "update_item")
+            for fault in (refused, unreachable, garbage)
+        ),
+        ("put_item", refused),
+        ("put_item", unreachable),
+    ],
+)
+def test_failing_table_is_an_outage(operation: str, fault: Fault) -> None:
     table = new_table()
-    if operation == "put_item" and fault is garbage:
-        pytest.skip("the answer to a put says nothing that is read")
     with pytest.raises(DirectoryUnavailableError):
         admin(table, spoilt(**{operation: fault})).load(ACME, {"staff": []}, [person("ana", "staff")])
 
 
 @pytest.mark.parametrize("fault", [refused, unreachable, garbage])
-def test_failing_write_of_chunks_is_an_outage_and_leaves_no_head(fault: Any) -> None:
+def test_failing_write_of_chunks_is_an_outage_and_leaves_no_head(fault: Fault) -> None:
     table = new_table()
-    names = [f"{random.Random(n).randbytes(20).hex()}" for n in range(2000)]
+    names = [noise(n, 20).hex() for n in range(2000)]
     with pytest.raises(DirectoryUnavailableError):
         admin(table, spoilt(batch_write_item=fault)).load(ACME, {name: [] for name in names}, [person("ana", *names)])
     assert admin(table).people(ACME) == []
 
 
 def test_items_that_stay_unwritten_are_an_outage() -> None:
-    def unwritten(real: Answer, request: dict[str, Any]) -> Any:  # noqa: ARG001 - an operation
+    def unwritten(real: Answer, request: dict[str, Any]) -> object:  # noqa: ARG001 - an operation
         return {"UnprocessedItems": request["RequestItems"]}
 
-    names = [f"{random.Random(n).randbytes(20).hex()}" for n in range(2000)]
+    names = [noise(n, 20).hex() for n in range(2000)]
     with pytest.raises(DirectoryUnavailableError):
         admin(new_table(), spoilt(batch_write_item=unwritten)).load(ACME, {name: [] for name in names}, [])
 
 
 def test_items_written_in_two_goes_are_whole() -> None:
-    def halved(real: Answer, request: dict[str, Any]) -> Any:
+    def halved(real: Answer, request: dict[str, Any]) -> object:
         [(name, requests)] = request["RequestItems"].items()
         half = max(1, len(requests) // 2)
         real(RequestItems={name: requests[:half]})
         return {"UnprocessedItems": {name: requests[half:]} if requests[half:] else {}}
 
     table = new_table()
-    names = [f"{random.Random(n).randbytes(20).hex()}" for n in range(30_000)]
+    names = [noise(n, 20).hex() for n in range(30_000)]
     admin(table, spoilt(batch_write_item=halved)).load(ACME, {name: [] for name in names}, [person("ana", *names)])
     assert len(held_by(table, "ana")) == 30_000
 
@@ -298,7 +317,7 @@ def test_writer_that_is_always_overtaken_gives_up(monkeypatch: pytest.MonkeyPatc
     table = new_table()
     admin(table).load(ACME, {"staff": []}, [person("ana")])
 
-    def overtaken(real: Answer, request: dict[str, Any]) -> Any:
+    def overtaken(real: Answer, request: dict[str, Any]) -> object:
         request["ExpressionAttributeValues"] = {":former": {"S": "another"}}
         return real(**request)
 

@@ -1,0 +1,1 @@
+"""What authorization costs and what it keeps: measured on this machine, never a test that is timed."""

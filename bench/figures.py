@@ -1,0 +1,103 @@
+"""From measured values to a table and JSON: what was measured, in which unit, against which goal."""
+
+import json
+import os
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a value must keep to."""
+
+    relation: Literal["≤", "≥"]
+    bound: float
+
+    def __str__(self) -> str:
+        return f"{self.relation} {self.bound:g}"
+
+    def met(self, value: float) -> bool:
+        """Return whether `value` keeps to this goal."""
+        return value <= self.bound if self.relation == "≤" else value >= self.bound
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured value; without a goal it stands there to be compared with."""
+
+    part: str
+    name: str
+    value: float
+    unit: str = ""
+    goal: Goal | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the goal is met, None without one."""
+        return None if self.goal is None else self.goal.met(self.value)
+
+
+def at_most(bound: float) -> Goal:
+    """Return the goal of `bound` or less."""
+    return Goal("≤", bound)
+
+
+def at_least(bound: float) -> Goal:
+    """Return the goal of `bound` or more."""
+    return Goal("≥", bound)
+
+
+def show(figures: Iterable[Figure], console: Console) -> None:
+    """Print `figures` as a table, one section for each part."""
+    table = Table("figure", box=None, padding=(0, 2, 0, 0))
+    table.add_column("value", justify="right")
+    table.add_column("unit")
+    table.add_column("goal")
+    table.add_column("met")
+    part = ""
+    for each in figures:
+        if each.part != part:
+            table.add_row(f"\n[bold]{each.part}[/bold]")
+            part = each.part
+        goal, met = str(each.goal or ""), {None: "", True: "yes", False: "[red]no[/red]"}[each.met]
+        table.add_row(f"  {each.name}", number(each.value), each.unit, goal, met)
+    console.print(table)
+
+
+def number(value: float) -> str:
+    """Return `value` with three decimals below ten, and fewer above."""
+    for bound, decimals in ((10, 3), (100, 1)):
+        if abs(value) < bound:
+            return f"{value:.{decimals}f}"
+    return f"{value:,.0f}"
+
+
+def write(figures: Sequence[Figure], path: Path, *, quick: bool) -> None:
+    """Write `figures` to `path` as JSON, with the day and the kind of machine."""
+    plain = {
+        "measured": f"{datetime.now(UTC):%Y-%m-%d}",
+        "quick": quick,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "figures": [
+            {
+                "part": each.part,
+                "name": each.name,
+                "value": round(each.value, 6),
+                "unit": each.unit,
+                "goal": None if each.goal is None else str(each.goal),
+                "met": each.met,
+            }
+            for each in figures
+        ],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
