@@ -53,7 +53,7 @@ class Compiler:
         """Whether open expressions are accepted, because no principal is known yet."""
         return self.uid is None
 
-    def compile(self, expr: pst.Expr) -> c.Condition:  # noqa: PLR0911 - one return per operator of the language
+    def compile(self, expr: pst.Expr) -> c.Condition:
         """Return the condition that the boolean `expr` sets on a document. Raises `UncompilableError`."""
         if self.checking and not mentions_resource(expr):
             return c.Present("\0open")
@@ -95,7 +95,7 @@ class Compiler:
             return c.NEVER
         return c.ALWAYS if expr.in_expr is None else self._within(expr.in_expr)
 
-    def _binary(self, expr: pst.BinaryOp) -> c.Condition:  # noqa: PLR0911 - one return per operator
+    def _binary(self, expr: pst.BinaryOp) -> c.Condition:
         match expr:
             case pst.BinaryOp("in", pst.Var("resource"), right):
                 return self._within(right)
@@ -226,7 +226,7 @@ def bounded(condition: c.Condition) -> c.Condition:
     leaves, levels = c.extent(condition)
     if leaves > MAX_LEAVES or levels > MAX_LEVELS:
         message = (
-            f'conditions nested {levels} levels deep, with {leaves} leaves, cannot be asked of an index (at most '
+            f"conditions nested {levels} levels deep, with {leaves} leaves, cannot be asked of an index (at most "
             f'{MAX_LEVELS} and {MAX_LEAVES}); write several policies instead of nesting "if", "&&" and "||"'
         )
         raise UncompilableError(message)
@@ -299,7 +299,7 @@ def _culprit(expr: pst.BinaryOp) -> pst.Expr:
 
 
 def _is_attribute(expr: pst.Expr) -> bool:
-    return isinstance(expr, pst.GetAttr) and expr.expr == _RESOURCE
+    return isinstance(expr, pst.GetAttr) and expr.base == _RESOURCE
 
 
 def _refusal(expr: pst.Expr, operator: str | None = None) -> UncompilableError:

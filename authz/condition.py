@@ -196,7 +196,7 @@ def extent(condition: Condition) -> tuple[int, int]:
     return sum(leaves for leaves, _ in parts), 1 + max(levels for _, levels in parts)
 
 
-def holds(condition: Condition, resource: Resource) -> bool:  # noqa: PLR0911 - one return per kind is the definition
+def holds(condition: Condition, resource: Resource) -> bool:
     """Return whether `condition` is true of `resource`: the reference semantics that every engine must meet."""
     match condition:
         case Constant(value):

@@ -53,7 +53,7 @@ class DynamoDBDirectoryAdmin:
         """Declare `group`, directly in `parents`, and return the new epoch. Names are local to `tenant`."""
         return self.load(tenant, {group: parents}, ())
 
-    def put_person(  # noqa: PLR0913, PLR0917 - what a person is
+    def put_person(
         self,
         tenant: TenantId,
         issuer: str,

@@ -41,7 +41,7 @@ class AttributeType:
         if not self.is_set:
             return self._scalar(raw)
         if not isinstance(raw, list | tuple | set | frozenset):
-            raise self._misfit("a list")
+            raise _misfit(self.name, wanted="a list")
         return frozenset(self._scalar_in_set(item) for item in raw)
 
     def plain(self, value: AttributeValue) -> object:
@@ -66,20 +66,20 @@ class AttributeType:
     def _scalar_in_set(self, raw: object) -> str:
         value = self._scalar(raw)
         if not isinstance(value, str):
-            raise self._misfit("a list of strings")
+            raise _misfit(self.name, wanted="a list of strings")
         return value
 
     def _scalar(self, raw: object) -> bool | int | str:
         if self.kind == "boolean":
             if isinstance(raw, bool):
                 return raw
-            raise self._misfit("true or false")
+            raise _misfit(self.name, wanted="true or false")
         if self.kind == "long":
             if isinstance(raw, int) and not isinstance(raw, bool) and raw in _LONG:
                 return raw
-            raise self._misfit("a whole number of 64 bits")
+            raise _misfit(self.name, wanted="a whole number of 64 bits")
         if not isinstance(raw, str):
-            raise self._misfit("a text")
+            raise _misfit(self.name, wanted="a text")
         try:
             check_text(raw)
         except ResourceError as error:
@@ -87,8 +87,9 @@ class AttributeType:
             raise ResourceError(message) from error
         return epoch_milliseconds(raw) if self.kind == "datetime" else raw
 
-    def _misfit(self, wanted: str) -> ResourceError:
-        return ResourceError(f"attribute {self.name} must be {wanted}")
+
+def _misfit(name: str, *, wanted: str) -> ResourceError:
+    return ResourceError(f"attribute {name} must be {wanted}")
 
 
 AttributeTypes = Mapping[str, AttributeType]
@@ -120,7 +121,7 @@ def datetime_text(milliseconds: int) -> str:
 
 
 def parse_attributes(types: AttributeTypes, raw: Mapping[str, object]) -> Attributes:
-    """Return plain JSON `raw` as attributes of `types`. Raises `ResourceError` for what is unknown, missing or misfit."""
+    """Return plain JSON `raw` as attributes of `types`. Raises `ResourceError` if one is unknown, missing or misfit."""
     unknown = sorted(raw.keys() - types.keys())
     if unknown:
         message = f"unknown attributes: {', '.join(unknown)}"
@@ -195,12 +196,12 @@ def _attribute(name: str, raw: Mapping[str, object], entity_types: set[str]) -> 
     required = bool(raw.get("required", True))
     type_name = str(element.get("name", element["type"]))
     if not _NAME.fullmatch(name):
-        message = f'attribute "{name}" of the schema: use lower-case letters, digits and underscores, as indexes do for fields'
+        message = f'attribute "{name}" of the schema: use lower-case letters, digits and underscores'
         raise PolicyError(message)
     kind = "entity" if type_name in entity_types else _KINDS.get(type_name)
     if kind is None or (is_set and kind not in {"string", "entity"}):
         message = (
-            f'attribute "{name}" of the schema has the type {type_name}{" in a set" if is_set else ""}, which no index holds; '
+            f'attribute "{name}" of the schema has the type {type_name}{" in a set" if is_set else ""}; '
             "use String, Long, Bool, datetime, an entity, or a set of strings or entities"
         )
         raise PolicyError(message)

@@ -52,7 +52,7 @@ def scope(principal: Principal, policies: PolicySet, now: datetime) -> Scope:
 
 
 def condition_for(entitlements: Entitlements, policies: PolicySet, now: datetime) -> c.Condition:
-    """Return the condition under which a document may be read by who holds `entitlements`; `NEVER` in an unknown tenant.
+    """Return the condition under which who holds `entitlements` may read a document; `NEVER` in an unknown tenant.
 
     Raises `ScopeError` if the engine reports an error, allows unconditionally, or leaves what cannot be compiled.
     """

@@ -9,11 +9,11 @@ import numpy as np
 
 from authz.directory import Entitlements
 from authz.policy_set import PolicySet
-from authz.resource import EntityId
+from authz.resource import EntityId, TenantId
 from authz.schema import AttributeTypes
 from authz.scope import Scope
 from bench.world import Shelf
-from retrieval.audit import Entry, Json, Outcome, Receipt, canonical
+from retrieval.audit import Entry, Json, Logged, Outcome, Receipt, canonical
 from retrieval.deadline import Deadline
 from retrieval.document import PassageId
 from retrieval.embedder import Vectors
@@ -109,7 +109,7 @@ class SlowAuditLog:
     def close(self, receipt: Receipt, outcome: Outcome, detail: Mapping[str, Json]) -> None:
         """Do nothing: it comes after the answer."""
 
-    def read(self, tenant: str, after: str | None, limit: int) -> Sequence[object]:  # noqa: ARG002 - the port's
+    def read(self, tenant: TenantId, after: str | None, limit: int) -> Sequence[Logged]:  # noqa: ARG002 - the port's
         """Return nothing: not measured."""
         return ()
 
@@ -138,6 +138,10 @@ class SlowModel:
 
     def stream(self, prompt: Prompt) -> Words:  # noqa: ARG002 - the port's signature
         """Return the answer."""
+        return self.speak()
+
+    def speak(self) -> Words:
+        """Return the answer to a prompt that nobody sealed: what the unsecured contenders ask."""
         return Words(self.seconds)
 
 

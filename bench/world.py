@@ -84,7 +84,8 @@ def shelf(count: int = 10) -> Shelf:
         text = " ".join(random.choices(_WORDS, k=130))
         readers = frozenset({group(number % 8), *(f"{TENANT}/elsewhere-{random.random()}" for _ in range(2))})
         records[document] = record(document, readers)
-        digests[PassageId(document, 1, 1)] = PassageDigest(text_digest(text), 0, len(text))
+        content = records[document].content
+        digests[PassageId(document, 1, 1)] = PassageDigest(content, text_digest(text), 0, len(text))
         hits.append(Hit(TENANT, document, 1, 1, 1, text))
     return Shelf(RegistryView(records, digests), tuple(hits))
 

@@ -25,7 +25,7 @@ Refusal = Literal[
     "repeated",  # the same passage twice
     "unregistered",  # the registry has no record, or no digest, of it
     "retired",  # removed from the registry, not yet from the index
-    "superseded",  # of another version than the registry's
+    "superseded",  # of another version, or another content, than the registry's
     "altered",  # its text does not match the registry's digest
     "misfit",  # its record does not fit the schema
     "stale",  # denied, and indexed at an older revision: the index lags behind
@@ -165,9 +165,7 @@ def _judge(hit: Hit, view: RegistryView, decisions: dict[EntityId, Decision]) ->
     )
 
 
-def _refusal(  # noqa: PLR0911 - one return per cause, in the order in which they are asked
-    hit: Hit, record: DocumentRecord, digest: PassageDigest | None, decision: Decision
-) -> Refusal | None:
+def _refusal(hit: Hit, record: DocumentRecord, digest: PassageDigest | None, decision: Decision) -> Refusal | None:
     if record.status != "active":
         return "retired"
     if decision.misfit:
@@ -178,6 +176,8 @@ def _refusal(  # noqa: PLR0911 - one return per cause, in the order in which the
         return "superseded"
     if digest is None:
         return "unregistered"
+    if digest.content != record.content:
+        return "superseded"
     if not hmac.compare_digest(text_digest(hit.untrusted_text), digest.sha256):
         return "altered"
     return None

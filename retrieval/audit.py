@@ -47,7 +47,7 @@ class Entry:
     personal: Mapping[str, Json] = field(repr=False)
     """Salts and personal values, in a table of their own from which they can be erased."""
     kept: Mapping[str, Callable[[], bytes]] = field(default_factory=dict, repr=False)
-    """Policy sets and entitlements by digest, so that a decision can be replayed; each is rendered and kept only once."""
+    """Policy sets and entitlements by digest, so that a decision can be replayed; each is rendered only once."""
 
 
 @dataclass(frozen=True, slots=True)

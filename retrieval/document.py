@@ -23,8 +23,11 @@ class PassageId:
 
 @dataclass(frozen=True, slots=True)
 class PassageDigest:
-    """What the registry holds of a passage: SHA-256 of its text in hex, and where it stands in the parsed text."""
+    """What the registry holds of a passage: of which content it is, SHA-256 of its text in hex, and where it stands."""
 
+    content: str
+    """The `DocumentRecord.content` that it was cut from. Two writers may stage one version at once; only the digests
+    of the one whose record is written count."""
     sha256: str
     start: int
     """Offset of its first character."""
@@ -57,6 +60,11 @@ class DocumentRecord:
     """Epoch milliseconds."""
 
     @property
+    def content(self) -> str:
+        """What this version says, in hex: its source's bytes and its title."""
+        return content_digest(self.sha256, self.title)
+
+    @property
     def tenant(self) -> TenantId:
         """The tenant that owns the document."""
         return tenant_of(self.document)
@@ -64,6 +72,11 @@ class DocumentRecord:
     def resource(self) -> Resource:
         """Return the document as authorization sees it."""
         return Resource(self.document, self.attributes, self.collections)
+
+
+def content_digest(source_sha256: str, title: str) -> str:
+    """Return SHA-256 in hex over the digest of a source's bytes and the title that was given to it."""
+    return text_digest(f"{source_sha256}\n{title}")
 
 
 def text_digest(text: str) -> str:

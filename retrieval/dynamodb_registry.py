@@ -149,7 +149,7 @@ class DynamoDBRegistry:
 
 def _understood_digest(item: Item) -> PassageDigest | None:
     try:
-        return PassageDigest(item["sha256"]["S"], int(item["start"]["N"]), int(item["end"]["N"]))
+        return PassageDigest(item["content"]["S"], item["sha256"]["S"], int(item["start"]["N"]), int(item["end"]["N"]))
     except _MALFORMED as error:
         _log.error("a passage's digest is malformed and counts as unregistered: %s", _named(error))
         return None
@@ -160,6 +160,7 @@ def _passage_item(at: PassageId, digest: PassageDigest) -> Item:
     return {
         PK: {"S": document},
         SK: {"S": sk},
+        "content": {"S": digest.content},
         "sha256": {"S": digest.sha256},
         "start": {"N": str(digest.start)},
         "end": {"N": str(digest.end)},

@@ -10,7 +10,7 @@ _T = TypeVar("_T", bound=Hashable)
 
 
 def fuse(legs: Iterable[Sequence[_T]], limit: int) -> list[_T]:
-    """Return the `limit` best of `legs`, each best first, by the sum of 1 / (K + rank); ties keep the first leg's order."""
+    """Return the `limit` best of `legs`, each best first, by the sum of 1 / (K + rank)."""
     scores: dict[_T, float] = {}
     for leg in legs:
         for rank, item in enumerate(leg, start=1):

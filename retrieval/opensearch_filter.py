@@ -42,7 +42,7 @@ def opensearch_filter(condition: c.Condition, types: AttributeTypes) -> Clause:
             return _leaf(condition, types)
 
 
-def _leaf(leaf: c.Leaf, types: AttributeTypes) -> Clause:  # noqa: PLR0911 - one return per kind of leaf
+def _leaf(leaf: c.Leaf, types: AttributeTypes) -> Clause:
     match leaf:
         case c.OneOf(attribute, values) | c.Intersects(attribute, values):
             return _terms(field(attribute), sorted(values))

@@ -83,7 +83,7 @@ def record(admission: Admission, purpose: Purpose, policies: PolicySet, audit: A
     return Retrieval(passages, refused, receipt, _SEAL)
 
 
-def record_event(  # noqa: PLR0913 - a record says all of this
+def record_event(
     actor: Actor,
     purpose: Purpose,
     policies: PolicySet,
@@ -104,7 +104,7 @@ def record_id(now: datetime) -> str:
     return f"{to_milliseconds(now):012x}{secrets.token_hex(10)}"
 
 
-def _append(  # noqa: PLR0913 - a record says all of this
+def _append(
     actor: Actor,
     purpose: Purpose,
     policies: PolicySet,

@@ -17,6 +17,7 @@ from retrieval.registry import Registry
 Find = Callable[[Scope], Hits]
 """One of the three ways to ask an index, with everything but the scope already given."""
 
+
 @dataclass(frozen=True, slots=True)
 class Stores:
     """What a retrieval reads and writes."""
@@ -27,7 +28,7 @@ class Stores:
     clock: Clock
 
 
-def retrieve(  # noqa: PLR0913 - the flow's inputs, each from another step
+def retrieve(
     find: Find, principal: Principal, purpose: Purpose, now: datetime, policies: PolicySet, stores: Stores
 ) -> Retrieval:
     """Return what `find` finds for `principal`, authorized twice and recorded.

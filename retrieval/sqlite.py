@@ -55,6 +55,24 @@ GROUP BY found.passage ORDER BY score DESC, found.passage LIMIT ?
 """
 _VECTOR_LEG = "SELECT passage.id, passage.vector {rows} WHERE passage.ordinal > 0 AND {filter} ORDER BY passage.id"
 
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (made_for TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS floor (document TEXT PRIMARY KEY, below INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS document (
+  id INTEGER PRIMARY KEY, document TEXT NOT NULL, version INTEGER NOT NULL, revision INTEGER NOT NULL, {columns},
+  UNIQUE (document, version));
+CREATE TABLE IF NOT EXISTS element (
+  document INTEGER NOT NULL REFERENCES document, attribute TEXT NOT NULL, value TEXT NOT NULL,
+  PRIMARY KEY (document, attribute, value)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS passage (
+  id INTEGER PRIMARY KEY, document INTEGER NOT NULL REFERENCES document, ordinal INTEGER NOT NULL, text TEXT NOT NULL,
+  length INTEGER NOT NULL, vector BLOB, UNIQUE (document, ordinal));
+CREATE TABLE IF NOT EXISTS posting (
+  term TEXT NOT NULL, passage INTEGER NOT NULL REFERENCES passage, frequency INTEGER NOT NULL,
+  PRIMARY KEY (term, passage)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS posting_passage ON posting (passage)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class SQLiteFile:
@@ -135,7 +153,9 @@ class SQLiteIndex:
         """Return at most `k` passages of both legs, fused."""
         allowed = self._filter(scope)
         if not self.file.fits(query.vector):
-            message = f"the question's vector is not finite or not of {self.file.dimensions} dimensions, as the index is"
+            message = (
+                f"the question's vector is not finite or not of {self.file.dimensions} dimensions, as the index is"
+            )
             raise SearchUnavailableError(message)
         with self.file.connect(deadline) as connection:
             best = fuse([_text_leg(connection, query, allowed), _vector_leg(connection, query, allowed)], k)
@@ -224,16 +244,5 @@ def _tables(attributes: AttributeSchema) -> list[str]:
         else f"{scalar_column(type_.name)} {'INTEGER' if type_.kind in {'long', 'boolean', 'datetime'} else 'TEXT'}"
         for _, type_ in sorted(attributes.document.items())
     ]
-    return [
-        "CREATE TABLE IF NOT EXISTS meta (made_for TEXT NOT NULL)",
-        "CREATE TABLE IF NOT EXISTS floor (document TEXT PRIMARY KEY, below INTEGER NOT NULL) WITHOUT ROWID",
-        "CREATE TABLE IF NOT EXISTS document (id INTEGER PRIMARY KEY, document TEXT NOT NULL, version INTEGER NOT NULL, "
-        f"revision INTEGER NOT NULL, {', '.join(columns)}, UNIQUE (document, version))",
-        "CREATE TABLE IF NOT EXISTS element (document INTEGER NOT NULL REFERENCES document, attribute TEXT NOT NULL, "
-        "value TEXT NOT NULL, PRIMARY KEY (document, attribute, value)) WITHOUT ROWID",
-        "CREATE TABLE IF NOT EXISTS passage (id INTEGER PRIMARY KEY, document INTEGER NOT NULL REFERENCES document, "
-        "ordinal INTEGER NOT NULL, text TEXT NOT NULL, length INTEGER NOT NULL, vector BLOB, UNIQUE (document, ordinal))",
-        "CREATE TABLE IF NOT EXISTS posting (term TEXT NOT NULL, passage INTEGER NOT NULL REFERENCES passage, "
-        "frequency INTEGER NOT NULL, PRIMARY KEY (term, passage)) WITHOUT ROWID",
-        "CREATE INDEX IF NOT EXISTS posting_passage ON posting (passage)",
-    ]
+    schema = _SCHEMA.format(columns=", ".join(columns))
+    return [statement.strip() for statement in schema.split(";")]

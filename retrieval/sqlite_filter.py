@@ -51,7 +51,7 @@ def sql_filter(condition: c.Condition, types: AttributeTypes) -> SQLFilter:
             return _leaf(condition, types)
 
 
-def _leaf(leaf: c.Leaf, types: AttributeTypes) -> SQLFilter:  # noqa: PLR0911 - one return per kind of leaf
+def _leaf(leaf: c.Leaf, types: AttributeTypes) -> SQLFilter:
     match leaf:
         case c.OneOf(attribute, values):
             return SQLFilter(f"coalesce({_column(attribute)} IN ({_LIST}), 0)", (_list(values),))
@@ -95,7 +95,7 @@ def _glob(part: str) -> str:
 
 
 def _join(operator: str, filters: Sequence[SQLFilter]) -> SQLFilter:
-    """Join the two shallowest, again and again, the deeper one on the left: SQLite's parser has a stack of 100 entries."""
+    """Join the two shallowest, again and again, the deeper on the left: SQLite's parser has a stack of 100 entries."""
     heap = [(each.levels, place, each) for place, each in enumerate(filters)]
     heapify(heap)
     while len(heap) > 1:

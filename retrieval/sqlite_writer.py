@@ -51,7 +51,8 @@ class SQLiteIndexWriter:
         """Remove all of `document` written at a revision lower than `below`, and refuse such writes from now on."""
         with self.file.connect() as connection:
             connection.execute(
-                "INSERT INTO floor VALUES (?, ?) ON CONFLICT (document) DO UPDATE SET below = max(below, excluded.below)",
+                "INSERT INTO floor VALUES (?, ?) "
+                "ON CONFLICT (document) DO UPDATE SET below = max(below, excluded.below)",
                 (document, below),
             )
             _delete(connection, "document = ? AND revision < ?", (document, below))

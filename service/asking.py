@@ -8,7 +8,6 @@ from retrieval.index import Query
 from retrieval.record import Retrieval
 from retrieval.retrieve import Find
 from service.answer import Answer, generate
-from service.errors import ModelUnavailableError
 from service.prompt import TEMPLATE, Question, build_prompt
 from service.request import Call
 
@@ -16,26 +15,34 @@ from service.request import Call
 def answer(call: Call, question: Question) -> tuple[Answer, Retrieval]:
     """Return the answer to `question` from what the caller may read, and the retrieval that is recorded under it.
 
-    A model that does not begin is recorded as `failed`, and its `ModelUnavailableError` goes on. Raises whatever
+    An answer that does not begin is closed as `failed`, and its `ModelUnavailableError` goes on. Raises whatever
     `look_up` and `retrieve` raise, `EmbeddingUnavailableError` and `DeadlineExceededError`.
     """
     on = call.on
     vector = on.pool.submit(_embed, call, question)  # beside the directory
-    principal = call.principal()
-    purpose = call.purpose("answer", question, model=on.model.id, template=TEMPLATE, budget=on.bounds.budget)
-    retrieval = call.retrieve(finding(call, vector, on.bounds.hits), principal, purpose)
     try:
+        principal = call.principal()
+        purpose = call.purpose("answer", question, model=on.model.id, template=TEMPLATE, budget=on.bounds.budget)
+        retrieval = call.retrieve(finding(call, vector, on.bounds.hits), principal, purpose)
+    finally:
+        vector.cancel()  # nobody waits for it any more
+    if not retrieval.passages:
         return generate(build_prompt(question, retrieval), on.model), retrieval
-    except ModelUnavailableError:
-        on.stores.audit.close(retrieval.receipt, "failed", {})
+    try:
+        call.deadline.left()
+        return generate(build_prompt(question, retrieval), on.model), retrieval
+    except Exception:  # whatever went wrong, the record says that nothing was disclosed
+        call.close(retrieval.receipt, "failed")
         raise
 
 
 def search(call: Call, question: Question, k: int) -> Retrieval:
     """Return the `k` best passages for `question` that the caller may read. Raises as `answer` does."""
     vector = call.on.pool.submit(_embed, call, question)
-    principal = call.principal()
-    return call.retrieve(finding(call, vector, k), principal, call.purpose("search", question))
+    try:
+        return call.retrieve(finding(call, vector, k), call.principal(), call.purpose("search", question))
+    finally:
+        vector.cancel()
 
 
 def finding(call: Call, query: "Future[Query]", k: int) -> Find:

@@ -1,4 +1,4 @@
-"""The command line: `antechamber …`. Every command has --help; exit codes: 0 done, 1 failed, 2 misused, 3 nothing, 4 partly."""
+"""The command line: `antechamber …`. Every command has --help, and the exit codes of `Exit`."""
 
 import os
 import sys
@@ -54,3 +54,7 @@ app.add_typer(policy.app, name="policy")
 def main() -> None:
     """Run the command that the arguments name."""
     app()
+
+
+if __name__ == "__main__":
+    main()

@@ -15,6 +15,7 @@ from retrieval.retrieve import Stores
 from service.limits import PersonLimits
 from service.metrics import Metrics
 from service.model import Model
+from service.streams import Streams
 
 APPLICATION = "antechamber/0.1.0"
 
@@ -59,8 +60,8 @@ class Dependencies:
     now: Clock
     pool: Executor
     """Runs the embedding beside the directory."""
-    streams: Executor
-    """Reads the models' streams: as many threads as answers may stream at once."""
+    streams: Streams
+    """The places of answers that stream at once."""
     limits: PersonLimits
     metrics: Metrics
     bounds: Bounds

@@ -17,6 +17,10 @@ class TooManyRequestsError(ServiceError):
     """This person asks too often, or too many things at once (429)."""
 
 
+class BusyError(ServiceError):
+    """As many answers stream as this process can (503)."""
+
+
 class NotFoundError(ServiceError):
     """Absent, or hidden from this reader: the two look the same (404)."""
 

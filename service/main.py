@@ -29,6 +29,7 @@ from service.limits import PersonLimits
 from service.metrics import Metrics
 from service.running import RunningPolicies
 from service.settings import Settings
+from service.streams import Streams
 
 _LOOPBACK = "127.0.0.1"
 _GRACE = 10
@@ -88,8 +89,8 @@ def build(settings: Settings) -> tuple[Dependencies, RunningPolicies]:
         writing=Writing(SQLiteIndexWriter(file), compose.vectors(settings)),
         policies=running,
         now=compose.now,
-        pool=ThreadPoolExecutor(settings.threads, "embed"),
-        streams=ThreadPoolExecutor(settings.streams, "stream"),
+        pool=ThreadPoolExecutor(settings.threads + settings.streams, "embed"),
+        streams=Streams(settings.streams),
         limits=PersonLimits(settings.rate, settings.concurrency),
         metrics=Metrics(),
         bounds=Bounds(settings.hits, settings.budget, settings.deadline, settings.answer_timeout, settings.threads),

@@ -14,6 +14,7 @@ from authz.errors import InvalidTokenError
 from authz.identity import BearerToken, Identity, identify
 from authz.policy_set import PolicySet
 from authz.token import Reason, RefusedTokenError
+from retrieval.audit import Outcome, Receipt
 from retrieval.deadline import Deadline
 from retrieval.record import Event, Purpose, Retrieval
 from retrieval.retrieve import Find, retrieve
@@ -55,6 +56,13 @@ class Call:
         self.on.metrics.refused(retrieval.refused, self.id)
         return retrieval
 
+    def close(self, receipt: Receipt, outcome: Outcome) -> None:
+        """Close the record of `receipt`; if it cannot be, count the fault, and let the opening record stand."""
+        try:
+            self.on.stores.audit.close(receipt, outcome, {})
+        except Exception as error:  # noqa: BLE001 - it says what was disclosed, and shows as never closed
+            self.on.metrics.fault(error, self.id)
+
 
 def dependencies(request: Request) -> Dependencies:
     """Return what the composition root handed to `create_app`."""
@@ -75,7 +83,7 @@ def bearer_token(request: Request) -> BearerToken:
 
 
 def authenticated(request: Request) -> Call:
-    """Return the call of `request`, whose token is verified. Raises `InvalidTokenError` or `SigningKeysUnavailableError`."""
+    """Return the call of `request`, its token verified. Raises `InvalidTokenError` or `SigningKeysUnavailableError`."""
     on = dependencies(request)
     now, deadline = on.now(), Deadline.after(on.bounds.deadline)
     try:

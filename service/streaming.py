@@ -1,27 +1,24 @@
-"""From an answer to server-sent events: a thread pumps the model's stream, the event loop sends it on.
-
-The closing record is written in a shielded `finally`: whatever ends the response, the record says how.
-"""
+"""From a delivery to server-sent events: whatever ends the response, the delivery ends with it, and says how."""
 
 import asyncio
 import json
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from concurrent.futures import Executor
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
 
 import anyio
-from anyio import to_thread
 from fastapi.sse import format_sse_event
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from retrieval.audit import Outcome
-from service.answer import Answer, AnswerEvent, Citation, Done, Token
+from service.answer import Answer, Citation, Done, Token
 from service.api.bodies import name_of
+from service.delivery import Delivery
 from service.errors import ModelInterruptedError
+from service.pump import Pump
 
-_WAITING = 32
-"""Events that may wait for a slow reader; then the model's stream waits too."""
-_LOOK = 0.25
-"""Seconds between two looks whether the caller is still there."""
+_LAST_WORD: Final = 1.0
+"""Seconds that a caller who does not read has for the last event."""
 
 _PROBLEM = {
     "truncated": "The answer broke off. What was sent stays, and the record says so.",
@@ -29,96 +26,74 @@ _PROBLEM = {
 }
 
 
-class Pump:
-    """Reads an answer in a thread and hands its events to the event loop, at most `_WAITING` ahead of the reader."""
+class AnswerResponse(Response):
+    """Sends `receipt`, then `token` and `citation` events, then `done` or `error`.
 
-    def __init__(self, answer: Answer, pool: Executor) -> None:
-        self._answer = answer
-        self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[AnswerEvent | ModelInterruptedError] = asyncio.Queue()
-        self._room = threading.Semaphore(_WAITING)
-        self._stopped = threading.Event()
-        pool.submit(self._run)
-
-    async def next(self) -> AnswerEvent | ModelInterruptedError:
-        """Return the next event, or the error that the stream broke with."""
-        event = await self._queue.get()
-        self._room.release()
-        return event
-
-    def stop(self) -> None:
-        """End the model's stream and the thread that reads it."""
-        self._stopped.set()
-        self._room.release()
-        self._answer.close()
-
-    def _run(self) -> None:
-        try:
-            for event in self._answer:
-                self._put(event)
-                if self._stopped.is_set():
-                    return
-        except ModelInterruptedError as error:
-            self._put(error)
-        except Exception:  # noqa: BLE001 - whatever a stream may raise, the reader must hear of it and not wait
-            self._put(ModelInterruptedError("the model's stream failed"))
-
-    def _put(self, event: AnswerEvent | ModelInterruptedError) -> None:
-        self._room.acquire()
-        if not self._stopped.is_set() and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._queue.put_nowait, event)
-
-
-async def stream(  # noqa: PLR0913 - one answer on its way to one caller
-    answer: Answer,
-    receipt: str,
-    is_gone: Callable[[], Awaitable[bool]],
-    close: Callable[[Outcome], None],
-    pool: Executor,
-    timeout: float,  # noqa: ASYNC109 - a bound on the answer that is told to the caller, not a cancellation
-) -> AsyncIterator[bytes]:
-    """Yield `receipt`, then `token` and `citation` events, then `done` or `error`, and call `close` with the outcome.
-
-    `timeout` is in seconds. A caller who goes away, or a server that stops, ends the model's stream at once.
+    A caller who goes away, or a server that stops, ends the model's stream at once. Not a generator: one that is never
+    begun, because the caller is already gone, would never reach its `finally`.
     """
-    outcome: Outcome = "cancelled"
-    pump = Pump(answer, pool)
-    until = anyio.current_time() + timeout
-    try:
-        yield _event("receipt", {"id": receipt})
+
+    media_type = "text/event-stream"
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.status_code = 200
+        self.background = None
+        self.init_headers()
+        self._delivery = delivery
+        self._outcome: Outcome = "cancelled"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+        """Send the answer, and return once its record is closed."""
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(_until_gone, receive, group.cancel_scope)
+                await self._send(send)
+                group.cancel_scope.cancel()
+        finally:
+            finishing = asyncio.wrap_future(self._delivery.end(self._outcome))
+            with anyio.CancelScope(shield=True):
+                # A server out of patience cancels without regard to scopes: that ends the waiting, not the closing.
+                await asyncio.shield(finishing)
+
+    async def _send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        with anyio.move_on_after(self._delivery.call.on.bounds.answer_timeout) as answering:
+            await self._send_events(send)
+        with anyio.move_on_after(_LAST_WORD):
+            if answering.cancelled_caught:
+                await send(_body(_error(self._outcome)))
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_events(self, send: Send) -> None:
+        begun = self._delivery.begun
+        pump = Pump(begun.answer, self._delivery.place)
+        try:
+            await send(_body(_event("receipt", {"id": begun.retrieval.receipt.id})))
+            async for content in self._events(begun.answer, pump):
+                await send(_body(content))
+        finally:
+            pump.stop()
+
+    async def _events(self, answer: Answer, pump: Pump) -> AsyncIterator[bytes]:
         while True:
-            event = await _next(pump, is_gone, until)
-            if event is None:
-                if anyio.current_time() >= until:
-                    yield _event("error", {"outcome": outcome, "detail": _PROBLEM["cancelled"]})
-                return
+            event = await pump.next()
             if isinstance(event, ModelInterruptedError):
-                outcome = "truncated"
-                yield _event("error", {"outcome": outcome, "detail": _PROBLEM["truncated"]})
+                self._outcome = "truncated"
+                self._delivery.call.on.metrics.fault(event, self._delivery.call.id)
+                yield _error(self._outcome)
                 return
             if isinstance(event, Done):
-                outcome = _outcome(event, answer)
-                yield _event("done", {"outcome": outcome, "reason": event.reason, "abstained": event.abstained})
+                self._outcome = _outcome(event, answer)
+                data = {"outcome": self._outcome, "reason": event.reason, "abstained": event.abstained}
+                yield _event("done", data)
                 return
             yield _event(*_content(event))
-    finally:
-        pump.stop()
-        with anyio.CancelScope(shield=True):
-            await to_thread.run_sync(close, outcome)
 
 
-async def _next(
-    pump: Pump, is_gone: Callable[[], Awaitable[bool]], until: float
-) -> AnswerEvent | ModelInterruptedError | None:
-    """Return the pump's next event, or None once the caller is gone or the time is up."""
-    while anyio.current_time() < until:
-        try:
-            async with asyncio.timeout(_LOOK):
-                return await pump.next()
-        except TimeoutError:
-            if await is_gone():
-                return None
-    return None
+async def _until_gone(receive: Receive, sending: anyio.CancelScope) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    sending.cancel()
 
 
 def _outcome(done: Done, answer: Answer) -> Outcome:
@@ -142,5 +117,14 @@ def _content(event: Token | Citation) -> tuple[str, Mapping[str, object]]:
     }
 
 
+def _error(outcome: Outcome) -> bytes:
+    return _event("error", {"outcome": outcome, "detail": _PROBLEM[outcome]})
+
+
 def _event(name: str, data: Mapping[str, object]) -> bytes:
-    return format_sse_event(data_str=json.dumps(data, ensure_ascii=False), event=name)
+    # ASCII: no line break of any alphabet can end an event early, and a lone surrogate of the model is still JSON.
+    return format_sse_event(data_str=json.dumps(data), event=name)
+
+
+def _body(content: bytes) -> dict[str, object]:
+    return {"type": "http.response.body", "body": content, "more_body": True}

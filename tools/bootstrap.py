@@ -27,11 +27,11 @@ def main(arguments: list[str]) -> int:
         print(__doc__)
         return 0 if arguments in (["-h"], ["--help"]) else 2
     if sys.version_info < OLDEST:
-        return fail(f"Python {OLDEST[0]}.{OLDEST[1]} or newer is needed, this is {sys.version.split()[0]}; try `make PYTHON=python3.12 …`")
+        return fail(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}; try `make PYTHON=python3.12 …`")
     try:
         set_up(arguments[0])
     except subprocess.CalledProcessError as error:
-        return fail(f"`{Path(error.cmd[0]).name}` failed (see above); mend it and run the same command again, it goes on where it stopped")
+        return fail(f"`{Path(error.cmd[0]).name}` failed (see above); mend it and run the same command again")
     except OSError as error:
         return fail(f"{error}; is the disk full, or the folder not yours?")
     return 0
@@ -61,7 +61,15 @@ def bring_uv() -> str:
         return str(uv)
     say("Fetching uv into .tools")
     shutil.rmtree(TOOLS, ignore_errors=True)
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore"]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--root-user-action=ignore",
+    ]
     try:
         run([*pip, "--target", str(TOOLS), "--require-hashes", "-r", str(ROOT / "requirements" / "uv.txt")])
     except subprocess.CalledProcessError:
@@ -85,8 +93,10 @@ def state(profile: str) -> str:
 
 def run(command: list[str]) -> None:
     """Run `command`, without what another environment may have left in the variables."""
-    clean = {name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"}}
-    subprocess.run(command, check=True, env=clean, cwd=ROOT)  # noqa: S603 - our own commands
+    clean = {
+        name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"}
+    }
+    subprocess.run(command, check=True, env=clean, cwd=ROOT)
 
 
 def say(message: str) -> None:

@@ -2,8 +2,9 @@
 
 Usage: python tools/threat_model.py [--check]
 
-A test proves a threat by carrying its id at the start of its name (`test_j02_…`), in its docstring or in its
-decorators ("J-02"). With `--check` nothing is written: drift, and an id that no threat has, are errors.
+A test proves a threat by carrying its id at the start of its name (`test_j02_…`), in its docstring ("J-02: …" or
+"(J-02)") or in its decorators, or by being named in the list itself. With `--check` nothing is written: drift, and an
+id that no threat has, are errors.
 """
 
 import ast
@@ -21,7 +22,8 @@ DOCUMENT = ROOT / "docs" / "threat-model.md"
 OPEN = "**open**"
 
 _IN_NAME = re.compile(r"test_((?:[jlpra]\d\d_)+)")
-_IN_TEXT = re.compile(r"\b([JLPRA]-\d\d)\b")
+_IN_DOCSTRING = re.compile(r"\b([JLPRA]-\d\d)(?=[:,;)]| and\b)")
+_IN_DECORATOR = re.compile(r"\b([JLPRA]-\d\d)\b")
 _TestFunction = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -109,7 +111,8 @@ def ids_of(function: _TestFunction) -> frozenset[str]:
     start = _IN_NAME.match(function.name)
     in_name = [f"{each[0].upper()}-{each[1:]}" for each in start[1].split("_") if each] if start else []
     decorators = "\n".join(ast.unparse(each) for each in function.decorator_list)
-    return frozenset([*in_name, *_IN_TEXT.findall(f"{ast.get_docstring(function) or ''}\n{decorators}")])
+    in_docstring = _IN_DOCSTRING.findall(ast.get_docstring(function) or "")
+    return frozenset([*in_name, *in_docstring, *_IN_DECORATOR.findall(decorators)])
 
 
 def _with_part(text: str, name: str, part: str) -> str:

@@ -105,7 +105,7 @@ def _relabel(item: SourceItem, record: DocumentRecord, to: Destination) -> Docum
         updated=to_milliseconds(to.clock()),
     )
     to.on_write(Write("relabel", item.actor, record, after))
-    mark = PassageDigest(text_digest(record.title), 0, 0)
+    mark = PassageDigest(record.content, text_digest(record.title), 0, 0)
     to.registry.stage({PassageId(record.document, MARK, TITLE): mark})
     to.registry.put(after, record.revision)
     to.index.relabel(record.document, record.version, labels(after))

@@ -5,7 +5,7 @@ from typing import Final
 
 from semantic_text_splitter import MarkdownSplitter, TextSplitter
 
-from retrieval.document import TITLE, PassageDigest, text_digest
+from retrieval.document import TITLE, PassageDigest, content_digest, text_digest
 from retrieval.errors import SourceError
 from retrieval.ingest.parse import Parsed, parse
 from retrieval.ingest.source import SourceItem
@@ -28,21 +28,24 @@ class Piece:
 class Draft:
     """A document ready to be embedded and written: nothing of it is stored yet."""
 
+    sha256: str
+    """SHA-256 of the source's bytes in hex."""
     title: str = field(repr=False)
     pieces: tuple[Piece, ...]
 
     @property
     def digests(self) -> dict[int, PassageDigest]:
         """What the registry will hold, by ordinal."""
-        title = PassageDigest(text_digest(self.title), 0, 0)
-        texts = (PassageDigest(text_digest(piece.text), piece.start, piece.end) for piece in self.pieces)
+        content = content_digest(self.sha256, self.title)
+        title = PassageDigest(content, text_digest(self.title), 0, 0)
+        texts = (PassageDigest(content, text_digest(piece.text), piece.start, piece.end) for piece in self.pieces)
         return {TITLE: title, **dict(enumerate(texts, start=TITLE + 1))}
 
 
 def draft(item: SourceItem, capacity: int = CAPACITY) -> Draft:
     """Return `item`, parsed and split into passages of at most `capacity` characters. Raises `SourceError`."""
     parsed = parse(item)
-    return Draft(parsed.title, split(parsed, capacity))
+    return Draft(item.sha256, parsed.title, split(parsed, capacity))
 
 
 def split(parsed: Parsed, capacity: int = CAPACITY) -> tuple[Piece, ...]:

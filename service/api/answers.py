@@ -1,60 +1,51 @@
 """`/v1/answers`: a streamed, cited answer. The one asynchronous route."""
 
+import asyncio
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Final
 
-from anyio import to_thread
-from fastapi import APIRouter, Depends, Request
-from fastapi.sse import EventSourceResponse
+from fastapi import APIRouter, Depends
 
-from retrieval.audit import Outcome, Receipt
-from retrieval.errors import AuditUnavailableError
+from retrieval.errors import DeadlineExceededError
 from service.api.bodies import AnswerBody
-from service.asking import answer
-from service.limits import Release
+from service.delivery import Delivery
 from service.prompt import Question
 from service.request import Call, authenticated
-from service.streaming import stream
+from service.streaming import AnswerResponse
 
 router = APIRouter(prefix="/v1")
 
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "Events: `receipt`, then `token` and `citation`, then `done` or `error`.",
-        "content": {EventSourceResponse.media_type: {"schema": {"type": "string"}}},
-    }
-}
+_DESCRIPTION = "Events: `receipt`, then `token` and `citation`, then `done` or `error`."
+_OWN_WORD: Final = 0.25
+"""Seconds past the deadline in which the step that it ended may still say so itself."""
 
 
-@router.post("/answers", response_model=None, responses=_RESPONSES)
-async def stream_answer(
-    body: AnswerBody, request: Request, call: Annotated[Call, Depends(authenticated)]
-) -> EventSourceResponse:
+@router.post("/answers", response_class=AnswerResponse, responses={200: {"description": _DESCRIPTION}})
+async def stream_answer(body: AnswerBody, call: Annotated[Call, Depends(authenticated)]) -> AnswerResponse:
     """Answer the question from what the caller may read, as server-sent events.
 
     Everything up to the model's first word happens before the response begins, so that a failure has its own status.
     """
+    delivery = _enter(call)
+    try:
+        preparing = delivery.place.run(partial(delivery.prepare, Question(body.question)))
+        async with asyncio.timeout(call.deadline.left() + _OWN_WORD):
+            await asyncio.wrap_future(preparing)
+    except TimeoutError as error:
+        delivery.end("failed")
+        message = "the answer did not begin in time"
+        raise DeadlineExceededError(message) from error
+    except BaseException:
+        delivery.end("cancelled")
+        raise
+    return AnswerResponse(delivery)
+
+
+def _enter(call: Call) -> Delivery:
+    """Count the caller and take a place, or do neither. Raises `TooManyRequestsError` or `BusyError`."""
     release = call.on.limits.enter(call.identity)
     try:
-        answering, retrieval = await to_thread.run_sync(answer, call, Question(body.question))
+        return Delivery(call, call.on.streams.enter(), release)
     except BaseException:
         release()
         raise
-    close = partial(_close, call, retrieval.receipt, release)
-    on = call.on
-    content = stream(
-        answering, retrieval.receipt.id, request.is_disconnected, close, on.streams, on.bounds.answer_timeout
-    )
-    return EventSourceResponse(content)
-
-
-def _close(call: Call, receipt: Receipt, release: Release, outcome: Outcome) -> None:
-    release()
-    call.on.metrics.answered(outcome)
-    if outcome == "denied":
-        return  # the record itself already says so, and is final
-    try:
-        call.on.stores.audit.close(receipt, outcome, {})
-    except AuditUnavailableError as error:
-        # The opening record stands: it says what was disclosed, and shows as never closed.
-        call.on.metrics.fault(error, call.id)

@@ -1,9 +1,10 @@
 """The shapes of requests and responses. What does not fit is refused without being echoed."""
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from retrieval.admission import Passage
 from retrieval.index import MAX_HITS
@@ -11,7 +12,18 @@ from retrieval.index import MAX_HITS
 MAX_QUESTION = 4096
 """Bytes of UTF-8."""
 
-QuestionText = Annotated[str, StringConstraints(min_length=1, max_length=MAX_QUESTION, strip_whitespace=True)]
+
+def _question(text: str) -> str:
+    if len(text.encode()) > MAX_QUESTION:
+        message = f"a question has at most {MAX_QUESTION} bytes"
+        raise ValueError(message)
+    if any(unicodedata.category(character) == "Cc" and character not in "\t\n\r" for character in text):
+        message = "a question holds no control characters"
+        raise ValueError(message)
+    return text
+
+
+QuestionText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_question)]
 
 
 class Body(BaseModel):

@@ -87,7 +87,7 @@ def _item(name: str, body: DocumentBody, author: Author) -> SourceItem:
         collections = _ancestors(body.collections, author)
     except ResourceError as error:
         raise SourceError(str(error)) from error
-    content = body.text.encode(errors="replace")
+    content = body.text.encode()
     uri = f"upload:{name}"
     return SourceItem(
         tenant, name, content, body.media_type, body.title, uri, attributes, collections, author.principal.uid

@@ -21,7 +21,7 @@ def ingest(
     ],
     as_json: AsJson = False,  # noqa: FBT002 - a flag of the command line
 ) -> None:
-    """Ingest a folder as its access manifest says. Running it again takes only what changed. Exit code 4: some refused."""
+    """Ingest a folder as its access manifest says; again takes only what changed. Exit code 4: some refused."""
     with told():
         summary = ingest_folder(folder, operator())
     if as_json:

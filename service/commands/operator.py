@@ -1,4 +1,4 @@
-"""The composition root of operators' commands: they act with the deployment's own credentials, and every use is recorded."""
+"""The composition root of operators' commands: they act with the deployment's own credentials, and are recorded."""
 
 import getpass
 import secrets
@@ -38,7 +38,7 @@ class Operator:
     now: datetime
 
     def person(self, handle: str) -> Person:
-        """Return the one person called `handle`, in whichever tenant. Raises `SourceError` if there is not exactly one."""
+        """Return the one person called `handle`, of any tenant. Raises `SourceError` if there is not exactly one."""
         found = [
             each for tenant in self.policies.tenants for each in self.admin.people(tenant) if each.handle == handle
         ]

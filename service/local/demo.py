@@ -65,9 +65,8 @@ def _run(port: int, company: Path | None) -> int:
             raise DemoError(message)
         with _process("service.local.web", environment=environment | _variables(ENVIRONMENT)) as web:
             _wait_until_ready(port, web)
-            _say(
-                f"ready after {time.monotonic() - began:.0f} s at http://{HOST}:{port}; Ctrl-C stops it, and forgets everything"
-            )
+            took = time.monotonic() - began
+            _say(f"ready after {took:.0f} s at http://{HOST}:{port}; Ctrl-C stops it, and forgets everything")
             return _wait(cloud, web)
 
 

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tools.threat_model import DriftError, document, proofs_of, read_catalogue
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 ENVIRONMENT = ROOT / ".env.example"
+WITHOUT_NAMED_TESTS = replace(read_catalogue(), tests={})
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _NAMES_IN_FILE = re.compile(r"((?:`[\w.]+`(?:, | and )?)+)[a-z ]*\bin \[[^\]]*\]\(([^)\s]+)\)")
@@ -126,7 +128,7 @@ def test_the_generator_finds_ids_in_names_docstrings_and_decorators(tmp_path: Pa
         "@pytest.mark.parametrize('x', ['R-05'])\ndef test_in_decorator(x): ...\n"
         "def test_without(): ...\n"
     )
-    found = proofs_of(read_catalogue(), tmp_path)
+    found = proofs_of(WITHOUT_NAMED_TESTS, tmp_path)
     assert {id_: [proof.name for proof in proofs] for id_, proofs in found.items()} == {
         "J-01": ["test_j01_j02_two_in_a_name"],
         "J-02": ["test_j01_j02_two_in_a_name"],
@@ -139,13 +141,25 @@ def test_an_id_that_no_threat_has_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_made_up.py").write_text("def test_l99_what_is_this(): ...\n")
     with pytest.raises(DriftError, match="L-99"):
-        proofs_of(read_catalogue(), tmp_path)
+        proofs_of(WITHOUT_NAMED_TESTS, tmp_path)
+
+
+def test_a_named_proof_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    catalogue = replace(WITHOUT_NAMED_TESTS, tests={"J-01": ["tests/test_gone.py::test_gone"]})
+    with pytest.raises(DriftError, match="test_gone"):
+        proofs_of(catalogue, tmp_path)
+
+
+def test_an_id_that_a_docstring_only_mentions_is_no_proof(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_made_up.py").write_text("def test_it():\n    '''J-16 is another matter.'''\n")
+    assert not proofs_of(WITHOUT_NAMED_TESTS, tmp_path)
 
 
 def test_the_check_fails_on_drift_and_writes_nothing(tmp_path: Path) -> None:
-    for folder in ("docs", "tools"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
-    (tmp_path / "tests").mkdir()
+    for folder in ("docs", "tools", "tests"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "tests" / "test_made_up.py").write_text("def test_a07_something_new(): ...\n")
     written = (tmp_path / "docs" / "threat-model.md").read_bytes()
     command = [sys.executable, "-B", str(tmp_path / "tools" / "threat_model.py")]
     assert exit_code([*command, "--check"]) == 1

@@ -63,7 +63,7 @@ def at(ordinal: int, version: int = 1, document: EntityId = DOCUMENT) -> Passage
 
 
 def digest(number: int) -> PassageDigest:
-    return PassageDigest(f"{number:064x}", number, number + 700)
+    return PassageDigest(f"{number + 1:064x}", f"{number:064x}", number, number + 700)
 
 
 # Both the real registry and the one in memory.

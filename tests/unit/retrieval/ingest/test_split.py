@@ -31,7 +31,7 @@ def test_capacity_out_of_bounds_is_refused(capacity: int) -> None:
 
 def test_ordinals_begin_at_one_and_the_title_is_zero() -> None:
     pieces = split(Parsed("Title", "one\n\ntwo", "text/plain"), 4)
-    digests = Draft("Title", pieces).digests
+    digests = Draft("0" * 64, "Title", pieces).digests
     assert [(ordinal, each.sha256, each.start, each.end) for ordinal, each in digests.items()] == [
         (0, text_digest("Title"), 0, 0),
         (1, text_digest("one"), 0, 3),
@@ -40,4 +40,4 @@ def test_ordinals_begin_at_one_and_the_title_is_zero() -> None:
 
 
 def test_draft_does_not_show_its_text() -> None:
-    assert "SECRET" not in repr(Draft("SECRET", split(Parsed("SECRET", "SECRET", "text/plain"))))
+    assert "SECRET" not in repr(Draft("0" * 64, "SECRET", split(Parsed("SECRET", "SECRET", "text/plain"))))

@@ -19,7 +19,7 @@ ACME, GLOBEX = TenantId("acme"), TenantId("globex")
 
 
 def draft(*texts: str, title: str = "Title") -> Draft:
-    return Draft(title, tuple(Piece(0, len(text), text) for text in texts))
+    return Draft("0" * 64, title, tuple(Piece(0, len(text), text) for text in texts))
 
 
 def cached(tmp_path: Path, model: str = "test.digest-8") -> tuple[CachedVectors, CountingEmbedder]:

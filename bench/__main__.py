@@ -1,0 +1,41 @@
+"""`python -m bench`: measure, print a table, write JSON. It judges nobody: goals are shown, the exit status is 0."""
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import demo, doors, latency, pieces, ranks, recall
+from bench.figures import Figure, show, write
+
+PARTS: Mapping[str, Callable[..., Iterator[Figure]]] = {
+    "latency": latency.measure,
+    "doors": doors.measure,
+    "recall": recall.measure,
+    "demo": demo.measure,
+    "ranks": ranks.measure,
+    "pieces": pieces.measure,
+}
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure latency, recall and memory.")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and a smaller corpus: a look, not a result")
+    parser.add_argument("--only", choices=PARTS, action="append", help="measure only this part; may be repeated")
+    parser.add_argument("--out", type=Path, default=Path(".local/bench.json"), help="where the JSON goes")
+    options = parser.parse_args()
+    console = Console()
+    figures: list[Figure] = []
+    for name in options.only or PARTS:
+        console.print(f"• measuring {name}", style="dim")
+        figures += PARTS[name](quick=options.quick)
+    show(figures, console)
+    write(figures, options.out, quick=options.quick)
+    missed = [each.name for each in figures if each.met is False]
+    console.print(f"{len(missed)} goals missed" if missed else "all goals met", f"· JSON in {options.out}")
+
+
+if __name__ == "__main__":
+    main()

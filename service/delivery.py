@@ -1,0 +1,87 @@
+"""From an authenticated question to the closing record of its answer: begun at most once, ended exactly once."""
+
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+
+from retrieval.audit import Outcome
+from retrieval.errors import DeadlineExceededError
+from retrieval.record import Retrieval
+from service.answer import Answer
+from service.asking import answer
+from service.limits import Release
+from service.prompt import Question
+from service.request import Call
+from service.streams import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An answer that has begun, and the retrieval that is recorded under it."""
+
+    answer: Answer
+    retrieval: Retrieval
+
+
+class Delivery:
+    """One answer on its way to one caller: it holds a place and counts for its person until it ends.
+
+    Whatever may be cut off (the request, the event loop, the process's grace), its threads are not: an answer that
+    begins after its delivery has ended is closed by the thread that began it.
+    """
+
+    def __init__(self, call: Call, place: Place, release: Release) -> None:
+        self.call = call
+        self.place = place
+        self._release = release
+        self._lock = threading.Lock()
+        self._begun: Begun | None = None
+        self._outcome: Outcome | None = None
+        self._finishing: Future[None] = Future()
+
+    @property
+    def begun(self) -> Begun:
+        """What was begun. Raises `DeadlineExceededError` if it was not begun in time."""
+        if self._begun is None:
+            message = "the answer has not begun"
+            raise DeadlineExceededError(message)
+        return self._begun
+
+    def prepare(self, question: Question) -> None:
+        """Begin the answer to `question`, in a thread. Raises as `answer` does."""
+        begun = Begun(*answer(self.call, question))
+        with self._lock:
+            self._begun = begun
+            late = self._outcome
+        if late is not None:
+            self._finish(begun, late)
+
+    def end(self, outcome: Outcome) -> "Future[None]":
+        """End the answer's stream and close its record with `outcome`, the first time this is called.
+
+        Returns at once what is done when the record is closed.
+        """
+        with self._lock:
+            first, begun = self._outcome is None, self._begun
+            self._outcome = self._outcome or outcome
+        if first:
+            self._release()
+            if begun is None:
+                self._finishing.set_result(None)
+            else:
+                self._finishing = self.place.run(partial(self._finish, begun, outcome))
+            self.place.leave()
+        return self._finishing
+
+    def _finish(self, begun: Begun, outcome: Outcome) -> None:
+        call = self.call
+        try:
+            begun.answer.close()
+        except Exception as error:  # noqa: BLE001 - a stream that cannot be closed is no reason to leave a record open
+            call.on.metrics.fault(error, call.id)
+        if not begun.retrieval.passages:
+            call.on.metrics.answered("denied")  # the record itself already says so, and is final
+            return
+        call.on.metrics.answered(outcome)
+        call.close(begun.retrieval.receipt, outcome)

@@ -1,0 +1,263 @@
+"""The demo as its users have it: a folder, a process, the real command line, real HTTP."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from service.commands.operator import Operator, operator
+
+ROOT = Path(__file__).parents[2]
+START = 120.0
+"""Seconds until a demo must be ready, far more than it needs."""
+END = 30.0
+"""Seconds until nothing of it may be left."""
+CACHE = Path(os.environ.get("ANTECHAMBER_CACHE") or ROOT / ".local/test-cache")
+"""Where vectors of the tests' documents stay between runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command line that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - whatever the command printed
+        """What it printed, as JSON."""
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An answer's events, in their order."""
+
+    events: tuple[tuple[str, Mapping[str, Any]], ...] = field(repr=False)
+
+    def all(self, name: str) -> list[Mapping[str, Any]]:
+        """Return the data of the events of this name."""
+        return [data for each, data in self.events if each == name]
+
+    @property
+    def text(self) -> str:
+        """The answer."""
+        return "".join(data["text"] for data in self.all("token"))
+
+    @property
+    def cited(self) -> list[str]:
+        """The documents that it cites."""
+        return [data["document"] for data in self.all("citation")]
+
+    @property
+    def abstained(self) -> bool:
+        """Whether it rests on nothing; False unless it came to its end."""
+        return bool(self.events) and self.events[-1][0] == "done" and bool(self.events[-1][1]["abstained"])
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running application and the folder in which `.local/` lies."""
+
+    folder: Path
+    port: int
+
+    def command(self, *arguments: str, **environment: str) -> Command:
+        """Run the command line in the folder, and return how it ended."""
+        command = [sys.executable, "-m", "service.cli", *arguments]
+        ended = subprocess.run(  # noqa: S603 - our own module
+            command, cwd=self.folder, env=clean_environment() | environment, capture_output=True, text=True, check=False
+        )
+        return Command(ended.returncode, ended.stdout, ended.stderr)
+
+    @property
+    def environment_file(self) -> Path:
+        """Where the running demo says how to reach it."""
+        return self.folder / ".local/demo.env"
+
+    def variables(self) -> dict[str, str]:
+        """Return what the running demo tells a second terminal."""
+        lines = self.environment_file.read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+
+    @cached_property
+    def operator(self) -> Operator:
+        """The operator of the running demo, in this process."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.variables().items():
+                patch.setenv(name, value)
+            return operator()
+
+    @cached_property
+    def _tokens(self) -> dict[str, str]:
+        return {}
+
+    def token(self, person: str) -> str:
+        """Return a token of `person`, asked for once, through the command line."""
+        if person not in self._tokens:
+            self._tokens[person] = self.command("token", "--as", person).out.strip()
+        return self._tokens[person]
+
+    def client(self, token: str = "") -> httpx2.Client:
+        """Return an HTTP client that bears `token`."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=60)
+
+
+@contextmanager
+def running_demo(folder: Path, *, company: Path | None = None, port: int = 0, **environment: str) -> "Iterator[Demo]":
+    """Run the demo in `folder` until it is ready; whatever is left of it afterwards is killed."""
+    demo = start_demo(folder, company=company, port=port, **environment)
+    try:
+        demo.wait_until_ready()
+        yield demo
+    finally:
+        demo.end()
+
+
+def start_demo(folder: Path, *, company: Path | None = None, port: int = 0, **environment: str) -> "Demo":
+    """Start the demo in `folder`, as the leader of a process group of its own."""
+    port = port or free_port()
+    command = [sys.executable, "-m", "service.local.demo", "--port", str(port)]
+    with (folder / "demo.log").open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            [*command, *(["--company", str(company)] if company else [])],
+            cwd=folder,
+            env=clean_environment() | environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return Demo(folder, port, process)
+
+
+@dataclass(frozen=True)
+class Demo(Site):
+    """A demo that was started."""
+
+    process: "subprocess.Popen[bytes]"
+
+    @property
+    def log(self) -> str:
+        """What it has printed."""
+        return (self.folder / "demo.log").read_text()
+
+    def wait_until_ready(self) -> None:
+        """Return once it says so. Raises `AssertionError` if it ends or takes too long."""
+        until = time.monotonic() + START
+        while f"ready after" not in self.log.rpartition("starting the local cloud")[2]:
+            assert self.process.poll() is None, self.log
+            assert time.monotonic() < until, self.log
+            time.sleep(0.1)
+
+    def tell(self, number: int, *, group: bool = False) -> int:
+        """Send a signal to the supervisor, or as a terminal does to all of the group; return the exit status."""
+        (os.killpg if group else os.kill)(self.process.pid, number)
+        return self.process.wait(END)
+
+    def is_gone(self) -> bool:
+        """Return whether every process of it ends in time."""
+        until = time.monotonic() + END
+        while time.monotonic() < until:
+            try:
+                os.killpg(self.process.pid, 0)
+            except ProcessLookupError:
+                return True
+            time.sleep(0.1)
+        return False
+
+    def end(self) -> None:
+        """End it, if it has not ended."""
+        try:
+            if self.process.poll() is None:
+                self.tell(signal.SIGTERM)
+        finally:
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+
+def clean_environment() -> dict[str, str]:
+    """Return this process's environment without our settings, so that nothing but a test's own reaches a process."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ANTECHAMBER_")}
+    return kept | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200", "NO_COLOR": "1"}
+
+
+def free_port() -> int:
+    """Return a port of loopback that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextmanager
+def kept_vectors(folder: Path, name: str) -> Iterator[None]:
+    """Bring the vectors kept by earlier runs into `folder`, and keep those that are there afterwards."""
+    kept, used = CACHE / f"{name}.sqlite", folder / ".local/embeddings.sqlite"
+    used.parent.mkdir(parents=True, exist_ok=True)
+    if kept.is_file():
+        shutil.copy(kept, used)
+    yield
+    if used.is_file():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_suffix(f".{os.getpid()}")
+        shutil.copy(used, partial)
+        partial.replace(kept)
+
+
+def ask(client: httpx2.Client, question: str) -> Heard:
+    """Ask, and return all events. Raises `AssertionError` unless the answer begins."""
+    events = []
+    with client.stream("POST", "/v1/answers", json={"question": question}) as response:
+        assert response.status_code == httpx2.codes.OK, response.read()
+        events.extend(events_of(response.iter_lines()))
+    return Heard(tuple(events))
+
+
+def events_of(lines: Iterator[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield server-sent events as they come."""
+    name = ""
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key == "event":
+            name = value.strip()
+        elif key == "data":
+            yield name, json.loads(value)
+
+
+def search(client: httpx2.Client, question: str, k: int = 10) -> list[Mapping[str, Any]]:
+    """Return the passages found."""
+    response = client.post("/v1/search", json={"question": question, "k": k})
+    assert response.status_code == httpx2.codes.OK, response.text
+    passages: list[Mapping[str, Any]] = response.json()["passages"]
+    return passages
+
+
+def listed(client: httpx2.Client, limit: int = 50) -> list[str]:
+    """Return the ids of all documents, page by page."""
+    found: list[str] = []
+    after: dict[str, str] = {}
+    while True:
+        response = client.get("/v1/documents", params={"limit": limit, **after})
+        assert response.status_code == httpx2.codes.OK, response.text
+        page = response.json()
+        found.extend(each["document"] for each in page["documents"])
+        if page["next"] is None:
+            return found
+        after = {"after": page["next"]}
