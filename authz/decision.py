@@ -8,6 +8,7 @@ from typing import Literal
 
 from authz import engine
 from authz.directory import Entitlements
+from authz.errors import MisfitError
 from authz.policy_set import PolicySet
 from authz.resource import Resource, TenantId
 from authz.schema import cedar_attributes, to_milliseconds
@@ -42,17 +43,21 @@ def decide(
     A resource that does not fit the schema, or shares its id with another of the batch, is refused on its own.
     Raises `DecisionError` if the engine gives no decision.
     """
-    entities = [_entity(resource, policies) for resource in resources]
-    fitting = _fitting(entities, policies)
-    if not fitting:
-        return [_MISFIT] * len(resources)
-    named = (policies.attributes.groups_of_document(resources[index].attributes) for index in fitting)
-    groups = policies.literals.union(*named)
-    principal = principal_entity(entitlements, groups, policies)
-    results = engine.decide(
-        principal, action, list(fitting.values()), to_milliseconds(now), policies.handle, policies.schema
-    )
-    decided = {index: Decision(result.allowed, result.policies) for index, result in zip(fitting, results, strict=True)}
+    entities = _unique([_entity(resource, policies) for resource in resources])
+    named = (policies.attributes.groups_of_document(resources[index].attributes) for index in entities)
+    principal = principal_entity(entitlements, policies.literals.union(*named), policies)
+
+    def ask(batch: dict[int, engine.Entity]) -> dict[int, Decision]:
+        if not batch:
+            return {}
+        instant = to_milliseconds(now)
+        results = engine.decide(principal, action, list(batch.values()), instant, policies.handle, policies.schema)
+        return {index: Decision(each.allowed, each.policies) for index, each in zip(batch, results, strict=True)}
+
+    try:
+        decided = ask(entities)
+    except MisfitError:  # only now is it worth looking which one it was: a principal that does not fit raises again
+        decided = ask({index: entity for index, entity in entities.items() if engine.fits(entity, policies.schema)})
     return [decided.get(index, _MISFIT) for index in range(len(resources))]
 
 
@@ -80,11 +85,7 @@ def _entity(resource: Resource, policies: PolicySet) -> engine.Entity | None:
     return engine.Entity(("Document", resource.uid), attributes, parents)
 
 
-def _fitting(entities: Sequence[engine.Entity | None], policies: PolicySet) -> dict[int, engine.Entity]:
-    """Return, by their places, those entities that fit the schema and whose uid stands only once."""
+def _unique(entities: Sequence[engine.Entity | None]) -> dict[int, engine.Entity]:
+    """Return, by their places, the entities whose uid stands only once: Cedar decides on no batch with a double."""
     uids = Counter(entity.uid for entity in entities if entity is not None)
-    return {
-        index: entity
-        for index, entity in enumerate(entities)
-        if entity is not None and uids[entity.uid] == 1 and engine.fits(entity, policies.schema)
-    }
+    return {index: each for index, each in enumerate(entities) if each is not None and uids[each.uid] == 1}

@@ -9,7 +9,7 @@ from typing import Literal
 import cedarpy
 from cedarpy import pst
 
-from authz.errors import DecisionError, PolicyError
+from authz.errors import DecisionError, MisfitError, PolicyError
 from authz.schema import datetime_text
 
 __all__ = [
@@ -125,8 +125,8 @@ def decide(
 ) -> list[Evaluation]:
     """Return Cedar's full evaluation for each of `resources`, in their order.
 
-    All resources must fit the schema and differ in uid: one misfit leaves Cedar without a decision on any.
-    Raises `DecisionError` if Cedar gives no decision or meets an error in any policy.
+    All entities must fit the schema and differ in uid: one misfit leaves Cedar without a decision on any.
+    Raises `MisfitError` if they do not, and `DecisionError` if Cedar gives no decision or meets an error in any policy.
     """
     context = _context(now)
     requests = [
@@ -138,7 +138,8 @@ def decide(
         }
         for each in resources
     ]
-    entities = json.dumps([entity.json() for entity in (principal, *resources)])
+    # What is evaluated is the very handle that was read against the schema.
+    entities = _read((principal, *resources), schema)
     try:
         results = cedarpy.is_authorized_batch(requests, policies, entities, schema)
     except ValueError as error:
@@ -153,10 +154,18 @@ def decide(
 def fits(entity: Entity, schema: Schema) -> bool:
     """Return whether `entity` conforms to `schema`."""
     try:
-        cedarpy.Entities.from_json_str(json.dumps([entity.json()]), schema)
-    except (ValueError, TypeError):  # TypeError: a value that JSON does not know
+        _read([entity], schema)
+    except MisfitError:
         return False
     return True
+
+
+def _read(entities: Sequence[Entity], schema: Schema) -> cedarpy.Entities:
+    try:
+        return cedarpy.Entities.from_json_str(json.dumps([entity.json() for entity in entities]), schema)
+    except (ValueError, TypeError) as error:  # TypeError: a value that JSON does not know
+        message = "an entity does not fit the schema"
+        raise MisfitError(message) from error
 
 
 def _check_nesting(text: str) -> None:

@@ -37,5 +37,9 @@ class DecisionError(AuthzError):
     """The policy engine gave no decision it can be held to: refuse (503)."""
 
 
+class MisfitError(DecisionError):
+    """An entity does not fit the schema, and leaves the engine without a decision on any other of its batch."""
+
+
 class ResourceError(AuthzError, ValueError):
     """An id or an access attribute that does not fit the schema or its bounds."""

@@ -117,7 +117,7 @@ def to_milliseconds(instant: datetime) -> int:
 def datetime_text(milliseconds: int) -> str:
     """Return epoch `milliseconds` as Cedar reads a datetime: exactly three fractional digits, UTC."""
     instant = _EPOCH + timedelta(milliseconds=milliseconds)
-    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z".rjust(24, "0")
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse_attributes(types: AttributeTypes, raw: Mapping[str, object]) -> Attributes:

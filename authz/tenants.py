@@ -25,7 +25,7 @@ Tenants = Mapping[TenantId, Tenant]
 
 
 def read_tenants(text: str) -> Tenants:
-    """Return the tenants declared in the JSON `text`. Raises `PolicyError` if malformed, or for a ring of collections."""
+    """Return the tenants declared in the JSON `text`. Raises `PolicyError` if malformed or if collections ring."""
     try:
         return MappingProxyType(
             {each.id: each for each in (_tenant(name, raw) for name, raw in json.loads(text).items())}

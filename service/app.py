@@ -8,7 +8,6 @@ from typing import Any
 from anyio import to_thread
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Send
@@ -32,12 +31,11 @@ from retrieval.errors import (
 )
 from service.api import answers, documents, health, me, search, writing
 from service.api.bodies import FIELDS
+from service.body_limit import TOO_LARGE, BodyLimit
 from service.dependencies import Dependencies
-from service.errors import ForbiddenError, ModelUnavailableError, NotFoundError, TooManyRequestsError
+from service.errors import BusyError, ForbiddenError, ModelUnavailableError, NotFoundError, TooManyRequestsError
+from service.problem import problem
 from service.request import dependencies, request_id
-
-MAX_BODY = 65_536
-"""Bytes of a request's body, but for a document's."""
 
 _STATUS: dict[type[Exception], tuple[int, str]] = {
     InvalidTokenError: (401, "A valid bearer token is required."),
@@ -47,6 +45,7 @@ _STATUS: dict[type[Exception], tuple[int, str]] = {
     ConflictError: (409, "The document changed meanwhile; read it again and repeat."),
     SourceError: (422, "The document cannot be taken as it is."),
     TooManyRequestsError: (429, "You ask too much at once; try again shortly."),
+    BusyError: (503, "As many answers stream as can at once; try again shortly."),
     SigningKeysUnavailableError: (503, "Tokens cannot be verified at the moment."),
     DirectoryUnavailableError: (503, "The directory cannot be read at the moment."),
     ScopeError: (503, "No decision can be made at the moment."),
@@ -78,7 +77,6 @@ def create_app(on: Dependencies) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        max_body_size=MAX_BODY,
         redirect_slashes=False,
     )
     app.state.dependencies = on
@@ -90,8 +88,8 @@ def create_app(on: Dependencies) -> FastAPI:
         app.add_exception_handler(error, _problem_of)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
-    app.add_middleware(Observed)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Observed)  # outermost: the last that is added
     return app
 
 
@@ -103,7 +101,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 class Observed:
-    """Puts the headers on every response and counts it; plain ASGI, so that streams and disconnects pass untouched."""
+    """Puts the headers on every response, counts it, and answers for what nobody foresaw.
+
+    Plain ASGI, so that streams and disconnects pass untouched.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -115,16 +116,24 @@ class Observed:
             return
         began = time.monotonic()
         request = Request(scope)
+        started = False
 
         async def observed(message: MutableMapping[str, Any]) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = MutableHeaders(scope=message)
                 headers.update({**_HEADERS, "X-Request-Id": request_id(request)})
                 route = getattr(scope.get("route"), "path", "none")
                 dependencies(request).metrics.request(route, message["status"], time.monotonic() - began)
             await send(message)
 
-        await self._app(scope, receive, observed)
+        try:
+            await self._app(scope, receive, observed)
+        except Exception as error:  # noqa: BLE001 - a server would log its text, which may be a question's or a document's
+            dependencies(request).metrics.fault(error, request_id(request))
+            if not started:
+                await problem(request, 500, "Something went wrong here.")(scope, receive, observed)
 
 
 async def _problem_of(request: Request, error: Exception) -> Response:
@@ -149,18 +158,8 @@ async def _http(request: Request, error: Exception) -> Response:
     details = {
         404: "There is no such address.",
         405: "This address does not take that method.",
-        413: "The body is too large.",
+        413: TOO_LARGE,
     }
-    return problem(request, status, details.get(status, "The request cannot be served."))
-
-
-async def _unexpected(request: Request, error: Exception) -> Response:
-    dependencies(request).metrics.fault(error, request_id(request))
-    return problem(request, 500, "Something went wrong here.")
-
-
-def problem(request: Request, status: int, detail: str, extra: dict[str, object] | None = None) -> JSONResponse:
-    """Return an RFC 9457 problem of ours: nothing of the request in it but the id that we gave it."""
-    headers = {"Retry-After": "5"} if status in {429, 503} else {"WWW-Authenticate": "Bearer"} if status == 401 else {}  # noqa: PLR2004
-    body = {"type": "about:blank", "status": status, "detail": detail, "request": request_id(request), **(extra or {})}
-    return JSONResponse(body, status, headers, "application/problem+json")
+    response = problem(request, status, details.get(status, "The request cannot be served."))
+    response.headers.update((error.headers if isinstance(error, HTTPException) else None) or {})  # a 405 says Allow
+    return response

@@ -11,7 +11,7 @@ _T = TypeVar("_T")
 
 
 class Streams:
-    """Places for answers: one that finds none is refused before anything is done for it, and never waits for a thread."""
+    """Places for answers: one that finds none is refused at once, and none ever waits for a thread."""
 
     def __init__(self, most: int) -> None:
         # An answer has two threads at most: one prepares it and then reads its model, one closes its record.

@@ -1,4 +1,4 @@
-"""Writing a document: Cedar decides each change on what is and on what will be, and it is recorded before it is made."""
+"""Writing a document: Cedar decides each change on what is and what will be, and it is recorded before it is made."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -2,9 +2,9 @@
 
 Usage: python tools/threat_model.py [--check]
 
-A test proves a threat by carrying its id at the start of its name (`test_j02_…`), in its docstring ("J-02: …" or
-"(J-02)") or in its decorators, or by being named in the list itself. With `--check` nothing is written: drift, and an
-id that no threat has, are errors.
+A test proves a threat by carrying its id at the start of its name (`test_j02_…`), in its docstring ("J-02: …",
+"J-02." or "(J-02)") or in its decorators, or by being named in the list itself. With `--check` nothing is written:
+drift, and an id that no threat has, are errors.
 """
 
 import ast
@@ -22,7 +22,7 @@ DOCUMENT = ROOT / "docs" / "threat-model.md"
 OPEN = "**open**"
 
 _IN_NAME = re.compile(r"test_((?:[jlpra]\d\d_)+)")
-_IN_DOCSTRING = re.compile(r"\b([JLPRA]-\d\d)(?=[:,;)]| and\b)")
+_IN_DOCSTRING = re.compile(r"\b([JLPRA]-\d\d)(?=[:,;.)]| and\b)")
 _IN_DECORATOR = re.compile(r"\b([JLPRA]-\d\d)\b")
 _TestFunction = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -21,11 +21,8 @@ from service.writing import Author
 
 router = APIRouter(prefix="/v1")
 
-MAX_DOCUMENT = 1 << 20
-"""Bytes of a request that brings a document."""
 
-
-@router.put("/documents/{document:path}", max_body_size=MAX_DOCUMENT)
+@router.put("/documents/{document:path}")
 def put_document(document: str, body: DocumentBody, call: Authenticated) -> WriteView:
     """Create or replace a document, or change its access: whatever differs is decided, action by action.
 

@@ -78,12 +78,12 @@ class Operator:
 
     def viewed(self, held: Entitlements, document: DocumentRecord | None) -> None:
         """Record that an operator looked at what a person may see."""
-        details: dict[str, Json] = {"entitlements": held.digest, "document": document.key if document else None}
+        details: dict[str, Json] = {"viewed": held.digest, "document": document.key if document else None}
         self._record(held.tenant, "operator-view", "complete", details)
 
     def changed(self, tenant: TenantId, action: str, epoch: int) -> None:
         """Record a change of the directory."""
-        self._record(tenant, "operator-view", "complete", {"action": action, "epoch": str(epoch)})
+        self._record(tenant, "operator-view", "complete", {"action": action, "directory": str(epoch)})
 
     def read_audit(self, tenant: TenantId) -> None:
         """Record that the audit itself is being read."""

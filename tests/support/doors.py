@@ -195,7 +195,9 @@ def record_of(name: str = "acme/plan", **changed: Any) -> DocumentRecord:  # noq
 def register(registry: MemoryRegistry, record: DocumentRecord, *texts: str) -> DocumentRecord:
     """Put `record` into `registry`, its title as passage 0 and `texts` as those from 1 on."""
     digests = {
-        PassageId(record.document, record.version, ordinal): PassageDigest(record.content, text_digest(text), 0, len(text))
+        PassageId(record.document, record.version, ordinal): PassageDigest(
+            record.content, text_digest(text), 0, len(text)
+        )
         for ordinal, text in enumerate((record.title, *texts))
     }
     registry.stage(digests)

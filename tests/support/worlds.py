@@ -36,7 +36,13 @@ TENANTS = json.dumps(
     {
         "acme": {
             "groups": [group.removeprefix("acme/") for group in GROUPS],
-            "collections": {"company": [], "finance": ["company"], "finance/deals": ["finance"], "Finance": [], "re*d": []},
+            "collections": {
+                "company": [],
+                "finance": ["company"],
+                "finance/deals": ["finance"],
+                "Finance": [],
+                "re*d": [],
+            },
         },
         "globex": {"groups": [], "collections": {}},
     }

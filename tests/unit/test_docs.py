@@ -88,7 +88,7 @@ def test_every_word_of_the_glossary_stands_once_and_names_code() -> None:
 
 def test_the_request_flow_names_every_step_of_the_flow() -> None:
     text = (ROOT / "docs" / "request-flow.md").read_text()
-    steps = ("identify", "look_up", "scope", "search", "admit", "record", "build_prompt", "generate", "stream")
+    steps = ("identify", "look_up", "scope", "search", "admit", "record", "build_prompt", "generate", "stream_answer")
     assert all(f"`{step}` in [" in text for step in steps)
 
 

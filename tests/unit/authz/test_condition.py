@@ -67,7 +67,8 @@ def _normal(condition: c.Condition) -> bool:
             return not isinstance(leaf, c.All | c.Any | c.Not | c.Constant)
         case c.All(items) | c.Any(items):
             return len(items) > 1 and all(
-                type(item) is not type(condition) and not isinstance(item, c.Constant) and _normal(item) for item in items
+                type(item) is not type(condition) and not isinstance(item, c.Constant) and _normal(item)
+                for item in items
             )
         case _:
             return True

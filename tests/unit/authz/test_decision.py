@@ -22,7 +22,11 @@ def document(name: str = "acme/a", **changed: Any) -> Resource:  # noqa: ANN401 
 
 
 def test_decision_names_the_policies_that_determined_it() -> None:
-    several = [document("acme/a"), document("acme/b", classification=3, quarantined=True), document("acme/c", readers=frozenset())]
+    several = [
+        document("acme/a"),
+        document("acme/b", classification=3, quarantined=True),
+        document("acme/c", readers=frozenset()),
+    ]
     assert decide(held_by("acme/staff"), "read", several, SHIPPED, NOW) == [
         Decision(allowed=True, policies=("readers",)),
         Decision(allowed=False, policies=("clearance", "quarantine")),
@@ -43,9 +47,10 @@ def test_misfits_and_doubles_are_refused_alone() -> None:
 
 
 def test_batch_of_nothing_but_misfits_is_refused_without_asking() -> None:
-    assert decide(held_by("acme/staff"), "read", [document(extra=1)] * 2, SHIPPED, NOW) == [
-        Decision(allowed=False, misfit=True)
-    ] * 2
+    assert (
+        decide(held_by("acme/staff"), "read", [document(extra=1)] * 2, SHIPPED, NOW)
+        == [Decision(allowed=False, misfit=True)] * 2
+    )
 
 
 def test_principal_that_does_not_fit_is_an_error_and_not_a_denial() -> None:
@@ -82,7 +87,9 @@ def test_writing_is_for_librarians_and_in_part_for_owners(action: Any) -> None: 
 @pytest.mark.parametrize(("action", "group"), [("readAudit", "acme/auditors"), ("operate", "acme/operators")])
 def test_tenant_s_own_actions_open_their_tenant_and_no_document(action: TenantAction, group: str) -> None:
     held = held_by(group)
-    assert decide_on_tenant(held, action, ACME, SHIPPED, NOW) == Decision(allowed=True, policies=(action_policy(action),))
+    assert decide_on_tenant(held, action, ACME, SHIPPED, NOW) == Decision(
+        allowed=True, policies=(action_policy(action),)
+    )
     assert not decide_on_tenant(held_by(), action, ACME, SHIPPED, NOW).allowed
     assert not decide_on_tenant(held, action, TenantId("globex"), SHIPPED, NOW).allowed
     assert not decide_on_tenant(held, action, TenantId("umbrella"), SHIPPED, NOW).allowed

@@ -50,7 +50,10 @@ def test_tenant_that_the_issuer_may_not_speak_for_is_refused() -> None:
         look_up(identity(GLOBEX), directory())
 
 
-@pytest.mark.parametrize("held", [held_by(subject="bob"), replace(held_by(), uid=EntityId("acme/alice")), replace(held_by(), uid=EntityId(""))])
+@pytest.mark.parametrize(
+    "held",
+    [held_by(subject="bob"), replace(held_by(), uid=EntityId("acme/alice")), replace(held_by(), uid=EntityId(""))],
+)
 def test_answer_about_somebody_else_is_refused(held: Entitlements) -> None:
     with pytest.raises(UnknownPrincipalError, match="somebody else"):
         look_up(identity(), OneDirectory(held))
@@ -96,6 +99,9 @@ def test_same_subject_of_two_issuers_is_two_people() -> None:
 
 
 def test_closure_is_the_same_in_any_order() -> None:
-    one, other = Closure.of([EntityId("a/b"), EntityId("a/c")]), Closure.of([EntityId("a/c"), EntityId("a/b"), EntityId("a/b")])
+    one, other = (
+        Closure.of([EntityId("a/b"), EntityId("a/c")]),
+        Closure.of([EntityId("a/c"), EntityId("a/b"), EntityId("a/b")]),
+    )
     assert one == other
     assert one.digest != Closure.of([]).digest

@@ -31,7 +31,14 @@ def test_one_decision_for_each_resource_in_their_order() -> None:
     assert decide(ALICE, "read", [], MILLISECONDS, SHIPPED.handle, SHIPPED.schema) == []
 
 
-@pytest.mark.parametrize("several", [[document(classification="high")], [document(), document(classification=2)], [document(), document("acme/b", extra=1)]])
+@pytest.mark.parametrize(
+    "several",
+    [
+        [document(classification="high")],
+        [document(), document(classification=2)],
+        [document(), document("acme/b", extra=1)],
+    ],
+)
 def test_input_that_leaves_cedar_without_a_decision_is_an_error(several: list[Entity]) -> None:
     with pytest.raises(DecisionError):
         decide(ALICE, "read", several, MILLISECONDS, SHIPPED.handle, SHIPPED.schema)
@@ -50,7 +57,9 @@ def test_principal_that_does_not_fit_is_an_error_at_both_doors(attributes: dict[
 @pytest.mark.parametrize("uid", ["", "acme/\ud800", 'acme/"quote', "acme/\u200b"])
 def test_uid_is_read_as_one_or_refused(uid: str) -> None:
     try:
-        partially_evaluate(Entity(("User", uid), ALICE.attributes), "read", MILLISECONDS, SHIPPED.handle, SHIPPED.schema)
+        partially_evaluate(
+            Entity(("User", uid), ALICE.attributes), "read", MILLISECONDS, SHIPPED.handle, SHIPPED.schema
+        )
     except DecisionError:
         return
 
@@ -88,7 +97,10 @@ def test_forbid_that_already_holds_stays_among_the_residuals() -> None:
 
 
 def test_word_resource_in_a_text_is_not_the_resource() -> None:
-    text = WALL + '@id("r") @reason("R.") permit (principal, action == Action::"read", resource) when { resource.audience == "resource" };'
+    text = (
+        WALL
+        + '@id("r") @reason("R.") permit (principal, action == Action::"read", resource) when { resource.audience == "resource" };'
+    )
     permit = partially_evaluate(ALICE, "read", MILLISECONDS, parse(text)[0], SHIPPED.schema)[0]
     assert "StringLit(value='resource')" in repr(permit.body)
 

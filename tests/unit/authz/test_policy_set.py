@@ -26,7 +26,9 @@ def refusal(at: Path) -> str:
 
 
 def asking(tmp_path: Path, condition: str, schema: str = SCHEMA, tenants: str = TENANTS) -> Path:
-    text = f'{WALL}\n\n@id("asks") @reason("Asks.")\npermit (principal, action == Action::"read", resource is Document)\n'
+    text = (
+        f'{WALL}\n\n@id("asks") @reason("Asks.")\npermit (principal, action == Action::"read", resource is Document)\n'
+    )
     return write_policies(tmp_path, {"10-all.cedar": f"{text}when {{ {condition} }};"}, schema, tenants)
 
 
@@ -55,7 +57,11 @@ def test_digest_changes_with_any_byte(tmp_path: Path) -> None:
 
 
 def test_missing_forbid_file_is_refused_though_the_rest_is_a_valid_set(tmp_path: Path) -> None:
-    at = directory(tmp_path, f"{WALL}\n{OPEN};", **{"20-forbid__cedar": OPEN.replace("permit", "forbid").replace("open", "no") + ";"})
+    at = directory(
+        tmp_path,
+        f"{WALL}\n{OPEN};",
+        **{"20-forbid__cedar": OPEN.replace("permit", "forbid").replace("open", "no") + ";"},
+    )
     (at / "20-forbid.cedar").unlink()
     assert refusal(at) == "20-forbid.cedar: missing, though the manifest lists it"
 
@@ -138,7 +144,9 @@ def test_policy_without_id_and_reason_is_refused(annotations: str, policy: str, 
 
 
 def test_id_that_stands_twice_is_refused_in_one_file_and_over_two(tmp_path: Path) -> None:
-    assert 'policy "open" is already defined at 10-all.cedar:1' in refusal(directory(tmp_path / "a", f"{OPEN};\n{OPEN};"))
+    assert 'policy "open" is already defined at 10-all.cedar:1' in refusal(
+        directory(tmp_path / "a", f"{OPEN};\n{OPEN};")
+    )
     two = directory(tmp_path / "b", f"{OPEN};", **{"20-more__cedar": f"\n{OPEN};"})
     assert refusal(two) == '20-more.cedar:2: policy "open" is already defined at 10-all.cedar:1'
 
@@ -155,7 +163,9 @@ def test_template_is_refused(tmp_path: Path) -> None:
 def test_policy_that_would_end_the_process_in_the_parser_is_refused(tmp_path: Path) -> None:
     for number, body in enumerate(("(" * 20_000 + "true" + ")" * 20_000, " || ".join(["true"] * 5_000), "[" * 9_000)):
         message = refusal(asking(tmp_path / str(number), body))
-        assert message == "10-all.cedar: a policy has more than 400 operators and brackets; write it as several policies"
+        assert (
+            message == "10-all.cedar: a policy has more than 400 operators and brackets; write it as several policies"
+        )
 
 
 def test_long_list_is_no_nesting(tmp_path: Path) -> None:
@@ -236,14 +246,18 @@ def test_dereference_and_tags_are_refused(condition: str, operator: str, tmp_pat
     types = schema[""]["entityTypes"]
     text = {"type": "EntityOrCommon", "name": "String"}
     types["Document"]["tags"] = text
-    types["Group"] = {"shape": {"type": "Record", "attributes": {"label": text, "nickname": {**text, "required": False}}}}
+    types["Group"] = {
+        "shape": {"type": "Record", "attributes": {"label": text, "nickname": {**text, "required": False}}}
+    }
     message = refusal(asking(tmp_path, condition, json.dumps(schema)))
     assert message.startswith('10-all.cedar:4: policy "asks": operator ')
     assert operator in message
 
 
 @pytest.mark.parametrize("literal", ['"a\\u{0}b"', '"a\\nb"', f'"{"x" * 513}"'])
-@pytest.mark.parametrize("asked", ["resource.audience == {}", "resource.audience like {}", "[{}].contains(resource.audience)"])
+@pytest.mark.parametrize(
+    "asked", ["resource.audience == {}", "resource.audience like {}", "[{}].contains(resource.audience)"]
+)
 def test_text_that_no_attribute_can_hold_is_refused(literal: str, asked: str, tmp_path: Path) -> None:
     assert "a literal cannot be asked of an index" in refusal(asking(tmp_path, asked.format(literal)))
 
@@ -269,7 +283,9 @@ def test_policy_for_writing_alone_need_not_compile(tmp_path: Path) -> None:
     load_policies(directory(tmp_path, f"{WALL}\n{text} when {{ resource.classification + 1 > 3 }};"))
 
 
-@pytest.mark.parametrize("action", ["action", 'action in [Action::"read"]', 'action in [Action::"erase", Action::"read"]'])
+@pytest.mark.parametrize(
+    "action", ["action", 'action in [Action::"read"]', 'action in [Action::"erase", Action::"read"]']
+)
 def test_policy_that_may_apply_to_reading_must_compile(action: str, tmp_path: Path) -> None:
     text = f'@id("w") @reason("W.") permit (principal, {action}, resource is Document)'
     assert '"add"' in refusal(directory(tmp_path, f"{text} when {{ resource.classification + 1 > 3 }};"))

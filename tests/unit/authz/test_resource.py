@@ -24,7 +24,9 @@ def test_name_is_kept_as_it_is(name: str) -> None:
     assert entity_id(ACME, name) == f"acme/{name}"
 
 
-@pytest.mark.parametrize("name", ["", " ", " a", "a\t", "a\x00b", "a\x7f", "\x85", "\ud800", "x" * (MAX_BYTES - 4), "é" * 254])
+@pytest.mark.parametrize(
+    "name", ["", " ", " a", "a\t", "a\x00b", "a\x7f", "\x85", "\ud800", "x" * (MAX_BYTES - 4), "é" * 254]
+)
 def test_name_is_refused(name: str) -> None:
     with pytest.raises(ResourceError):
         entity_id(ACME, name)

@@ -81,7 +81,13 @@ def test_instants_are_whole_milliseconds_both_ways(instant: datetime) -> None:
 
 
 def test_cedar_json_of_every_kind() -> None:
-    held = {"steward": "acme/hr", "readers": frozenset({"b/x", "a/x"}), "expires": 1, "weight": 2, "labels": frozenset("a")}
+    held = {
+        "steward": "acme/hr",
+        "readers": frozenset({"b/x", "a/x"}),
+        "expires": 1,
+        "weight": 2,
+        "labels": frozenset("a"),
+    }
     assert cedar_attributes(WIDE.document, held) == {
         "steward": {"__entity": {"type": "Group", "id": "acme/hr"}},
         "readers": [{"__entity": {"type": "Group", "id": "a/x"}}, {"__entity": {"type": "Group", "id": "b/x"}}],
@@ -110,7 +116,10 @@ def test_schema_without_documents_and_users_is_refused(text: str) -> None:
         ({"x": {"type": "Record", "attributes": {}}}, "which no index holds"),
         ({"x": {"type": "EntityOrCommon", "name": "decimal"}}, "which no index holds"),
         ({"x": {"type": "EntityOrCommon", "name": "ipaddr"}}, "which no index holds"),
-        ({"x": {"type": "Set", "element": {"type": "EntityOrCommon", "name": "Long"}}}, "in a set, which no index holds"),
+        (
+            {"x": {"type": "Set", "element": {"type": "EntityOrCommon", "name": "Long"}}},
+            "in a set, which no index holds",
+        ),
         ({"x": {"type": "Set", "element": {"type": "Set", "element": {"type": "Long"}}}}, "which no index holds"),
         ({"Owner": {"type": "EntityOrCommon", "name": "String"}}, "lower-case"),
         ({'x"; --': {"type": "EntityOrCommon", "name": "String"}}, "lower-case"),

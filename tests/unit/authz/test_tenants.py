@@ -12,7 +12,9 @@ ACME = TenantId("acme")
 
 
 def tenants(collections: object, groups: object = ()) -> str:
-    return json.dumps({"acme": {"groups": list(groups) if isinstance(groups, tuple) else groups, "collections": collections}})
+    return json.dumps(
+        {"acme": {"groups": list(groups) if isinstance(groups, tuple) else groups, "collections": collections}}
+    )
 
 
 def test_collection_knows_itself_and_all_its_ancestors() -> None:
@@ -23,7 +25,9 @@ def test_collection_knows_itself_and_all_its_ancestors() -> None:
     assert tenant.collections[EntityId("acme/company")] == {"acme/company"}
 
 
-@pytest.mark.parametrize("ring", [{"a": ["a"]}, {"a": ["b"], "b": ["a"]}, {"x": [], "a": ["b"], "b": ["c"], "c": ["a"]}])
+@pytest.mark.parametrize(
+    "ring", [{"a": ["a"]}, {"a": ["b"], "b": ["a"]}, {"x": [], "a": ["b"], "b": ["c"], "c": ["a"]}]
+)
 def test_ring_of_collections_is_refused_by_name(ring: dict[str, list[str]]) -> None:
     with pytest.raises(PolicyError, match=r'collection "acme/[abc]" lies in itself'):
         read_tenants(tenants(ring))

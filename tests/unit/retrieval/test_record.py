@@ -91,7 +91,7 @@ def test_record_of_a_hit_is_as_it_always_was() -> None:
 
 
 def test_canonical_json_is_stable() -> None:
-    assert canonical({"b": [1, "é\u2028", None], "a": {"z": True, "": "\\\""}}) == (
+    assert canonical({"b": [1, "é\u2028", None], "a": {"z": True, "": '\\"'}}) == (
         '{"a":{"":"\\\\\\"","z":true},"b":[1,"é\u2028",null]}'.encode()
     )
 
@@ -100,7 +100,9 @@ def test_what_is_disclosed_is_what_is_recorded_as_admitted() -> None:
     audit = MemoryAuditLog()
     retrieval = recorded(audit, budget=len(TEXTS[0]) + len(TEXTS[1]))
     told = [(each["document"], each["ordinal"]) for each in hits_of(audit) if each["decision"] == "admitted"]
-    assert told == [(each.key, str(each.ordinal)) for each in retrieval.passages] == [("0f" * 16, "1"), ("0f" * 16, "2")]
+    assert (
+        told == [(each.key, str(each.ordinal)) for each in retrieval.passages] == [("0f" * 16, "1"), ("0f" * 16, "2")]
+    )
 
 
 def test_budget_cuts_before_the_record_and_never_resumes_after_a_cut() -> None:

@@ -95,7 +95,9 @@ def test_passage_in_both_legs_comes_first(file: SQLiteFile) -> None:
     assert texts(SQLiteIndex(file).search(query("alpha beta"), allowed(), 1, soon())) == ["alpha beta"]
 
 
-@pytest.mark.parametrize("text", ["", '"', "*", "alpha OR (", "NEAR(", "\x00", "\U0001f512 \u202e", "'; --", "a" * 4096])
+@pytest.mark.parametrize(
+    "text", ["", '"', "*", "alpha OR (", "NEAR(", "\x00", "\U0001f512 \u202e", "'; --", "a" * 4096]
+)
 def test_question_is_never_read_as_a_query(text: str, file: SQLiteFile) -> None:
     write(file, "acme/a", "alpha")
     hits = SQLiteIndex(file).search(Query(text, vector("x")), allowed(), 5, soon())
@@ -181,7 +183,10 @@ def test_passed_deadline_is_noticed_before_and_while_the_engine_works(file: SQLi
     with pytest.raises(DeadlineExceededError):
         SQLiteIndex(file).search(query(), allowed(), 5, Deadline.after(-1))
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
-    with pytest.raises(SearchUnavailableError, match="OperationalError"), file.connect(Deadline.after(0.2)) as connection:
+    with (
+        pytest.raises(SearchUnavailableError, match="OperationalError"),
+        file.connect(Deadline.after(0.2)) as connection,
+    ):
         connection.execute(endless).fetchone()
 
 
