@@ -24,7 +24,7 @@ from authz.scope import residuals_for, scope
 from retrieval.deadline import Deadline
 from retrieval.sqlite import SQLiteIndex
 from tests.support.doors import Doors, Shelf, Verdict, explain, policies_of, principal_of, verdicts, without_literals
-from tests.support.worlds import NOW, SCHEMA, WALL, Grammar, documents, person, wide_schema
+from tests.support.worlds import NOW, SCHEMA, WALL, Grammar, documents, person, seeded, wide_schema
 
 SEED = int(os.environ.get("ANTECHAMBER_SEED") or secrets.randbelow(2**32))
 SCHEMAS = {"shipped": SCHEMA, "wide": wide_schema()}
@@ -41,8 +41,8 @@ pytestmark = pytest.mark.timeout(600)
 _TEXTS = (
     "permit (principal, action == {read}, resource is Document) when {{ {leaf} }};",
     "permit (principal, action == {read}, resource is Document) unless {{ {leaf} }};",
-    "permit (principal, action, resource is Document);\n"
-    '@id("no") @reason("A probe.") forbid (principal, action == {read}, resource is Document) when {{ {leaf} }};',
+    """permit (principal, action, resource is Document);
+@id("no") @reason("A probe.") forbid (principal, action == {read}, resource is Document) when {{ {leaf} }};""",
 )
 
 
@@ -57,7 +57,7 @@ def shelves(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Shelf]:
     """Return a shelf of hostile documents for each schema."""
     stocked = {}
     for name, text in SCHEMAS.items():
-        found = documents(Random(f"{SEED} {name}"), read_schema(text), STOCK)
+        found = documents(seeded(f"{SEED} {name}"), read_schema(text), STOCK)
         stocked[name] = Shelf.of(found, read_schema(text), tmp_path_factory.mktemp(name) / "index.db")
     return stocked
 
@@ -78,7 +78,7 @@ def compared(
 def test_random_policies_decide_the_same_at_both_doors_and_in_the_index(
     shard: int, schema: str, tmp_path: Path, shelves: dict[str, Shelf]
 ) -> None:
-    random = Random(f"{SEED} random {shard} {schema}")
+    random = seeded(f"{SEED} random {shard} {schema}")
     outcomes: Counter[bool] = Counter()
     for number in range(SETS):
         shelf = shelves[schema].sample(random, SHELF)
@@ -94,7 +94,7 @@ def test_random_policies_decide_the_same_at_both_doors_and_in_the_index(
 def test_every_operator_shape_allows_some_and_denies_some_and_never_splits_the_doors(
     shard: int, tmp_path: Path, shelves: dict[str, Shelf]
 ) -> None:
-    random = Random(f"{SEED} probes {shard}")
+    random = seeded(f"{SEED} probes {shard}")
     grammar = Grammar(random, shelves["wide"].file.attributes)
     for number, shape in list(enumerate(sorted(grammar.leaves())))[shard::SHARDS]:
         outcomes: Counter[bool] = Counter()
@@ -112,12 +112,12 @@ def test_every_operator_shape_allows_some_and_denies_some_and_never_splits_the_d
 
 
 def test_default_run_compares_a_hundred_thousand_pairs(shelves: dict[str, Shelf]) -> None:
-    assert len(Grammar(Random(SEED), shelves["wide"].file.attributes).leaves()) >= 130
+    assert len(Grammar(seeded(""), shelves["wide"].file.attributes).leaves()) >= 130
     assert sum(PAIRS.values()) >= 100_000
 
 
 def test_index_lists_exactly_what_cedar_allows_to_a_real_principal(tmp_path: Path, shelves: dict[str, Shelf]) -> None:
-    random = Random(f"{SEED} documents")
+    random = seeded(f"{SEED} documents")
     shelf = shelves["shipped"]
     for number in range(6):
         policies = policies_of(tmp_path / f"{number}", Grammar(random, shelf.file.attributes).policies())
@@ -205,7 +205,7 @@ DEFECTS = {
 
 @pytest.mark.parametrize("defect", DEFECTS)
 def test_comparison_finds_a_planted_defect(defect: str, tmp_path: Path, shelves: dict[str, Shelf]) -> None:
-    random = Random(f"{SEED} defect {defect}")
+    random = seeded(f"{SEED} defect {defect}")
     grammar = Grammar(random, shelves["shipped"].file.attributes)
     for number in range(150):
         text = grammar.policies() if number % 2 else probe(grammar.leaf("markings: subset"), number // 2)

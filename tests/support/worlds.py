@@ -18,14 +18,18 @@ DAY = 86_400_000
 
 WORDS = (
     "", "staff", "Staff", "st\u0430ff", "café", "cafe\u0301", "*", "?", "[a]", "a-b", "A-B", "a/b", "per%cent", "a_b",
-    "back\\slash", "quo\"te", "apo'strophe", "staff*", "st", " staff", "zero\u200bwidth", "\U0001f512", "x" * 512,
+    "back\\slash", 'quo"te', "apo'strophe", "staff*", "st", " staff", "zero\u200bwidth", "\U0001f512", "x" * 512,
 )  # fmt: skip
 """Look-alikes, both normal forms, and every character that some query language takes for more than itself."""
 NUMBERS = (0, 1, 2, 3, -1, 2**53 - 1, 2**53, 2**53 + 1, 2**63 - 1, -(2**63))
-INSTANTS = tuple(MILLISECONDS + each for each in (0, -1, 1, DAY, -DAY, 999)) + (
-    0, -1, to_milliseconds(datetime(1, 1, 1, tzinfo=UTC)), to_milliseconds(datetime(9999, 12, 31, tzinfo=UTC)),
+INSTANTS = (
+    *(MILLISECONDS + each for each in (0, -1, 1, DAY, -DAY, 999)),
+    0,
+    -1,
+    to_milliseconds(datetime(1, 1, 1, tzinfo=UTC)),
+    to_milliseconds(datetime(9999, 12, 31, tzinfo=UTC)),
     MILLISECONDS - MILLISECONDS % DAY,
-)  # fmt: skip
+)
 NAMES = ("a-b", "A-B", "café", "cafe\u0301", "x*", "q?", "[b]", 'quo"te', "back\\slash", "per%cent", "sl/ash", "d.e")
 GROUPS = (*(f"acme/{name}" for name in NAMES), "acme/contractors", "acme/interns")
 """Those that policies may name; no document names the last two, so that only the policies bring them up."""
@@ -51,6 +55,11 @@ WALL = """@id("wall") @reason("Tenants are apart.")
 forbid (principal, action == Action::"read", resource) unless { principal.tenant == resource.tenant };"""
 
 SCHEMA = (SHIPPED / "schema.json").read_text(encoding="utf-8")
+
+
+def seeded(name: str) -> Random:
+    """Return a generator that repeats itself for the same `name`."""
+    return Random(name)  # noqa: S311 - made to be repeated, keeps no secret
 
 
 def wide_schema() -> str:

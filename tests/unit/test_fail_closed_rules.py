@@ -66,9 +66,12 @@ def disclosed(hits: Hits, *groups: str, on: Stores | None = None) -> list[str]:
 
 
 def test_rule_1_no_decision_without_residuals_is_an_input_error_and_never_no_conditions() -> None:
-    misfit = Entity(("User", "acme/alice"), {"tenant": "acme"})
+    alice = Entity(("User", "acme/alice"), {**held_by().attributes, "compartments": []})
     with pytest.raises(DecisionError, match="never means no conditions"):
-        partially_evaluate(misfit, "read", MILLISECONDS, SHIPPED.handle, SHIPPED.schema)
+        partially_evaluate(alice, "read", MILLISECONDS, parse("")[0], SHIPPED.schema)
+    ghost = Entity(("Ghost", "acme/alice"), {})
+    with pytest.raises(DecisionError):
+        partially_evaluate(ghost, "read", MILLISECONDS, SHIPPED.handle, SHIPPED.schema)
     with pytest.raises(ScopeError):
         condition_for(replace(held_by(), attributes={"tenant": "acme"}), SHIPPED, NOW)
 
@@ -146,7 +149,7 @@ def test_rule_8_a_hit_that_is_not_what_it_should_be_is_dropped_and_the_rest_pass
     changed: dict[str, Any], refusal: str
 ) -> None:
     on = stores()
-    bad = replace(HIT, **changed)
+    bad = replace(HIT, **{"ordinal": 0, "untrusted_text": "The plan", **changed})
     found = scope(someone("acme/staff"), SHIPPED, NOW)
     first, second = admit([bad, HIT], found, SHIPPED, on.registry, on.clock).decisions
     assert isinstance(first, Refused)

@@ -70,9 +70,11 @@ TABLE: list[tuple[str, c.Condition]] = [
     ),
     ("resource.quarantined && true", c.OneOf("quarantined", frozenset({True}))),
     ("resource.quarantined || true", c.ALWAYS),
-    ("!(resource.quarantined && resource.legal_hold)", c.Any((c.Not(c.OneOf("quarantined", frozenset({True}))),
-                                                              c.Not(c.OneOf("legal_hold", frozenset({True})))))),
-]  # fmt: skip
+    (
+        "!(resource.quarantined && resource.legal_hold)",
+        c.Any((c.Not(c.OneOf("quarantined", frozenset({True}))), c.Not(c.OneOf("legal_hold", frozenset({True}))))),
+    ),
+]
 
 
 def expression(text: str) -> pst.Expr:
@@ -152,13 +154,18 @@ def test_what_is_not_known_is_refused_and_never_skipped(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "principal in resource.readers", "principal.clearance > 1 && resource.quarantined", "resource.expires < context.now",
-        "principal.compartments.containsAll(resource.markings)", "resource.markings == principal.compartments",
-        "principal.clearance >= resource.classification", "[principal].containsAll(resource.owners)",
-        'resource.expires < context.now.offset(duration("1d"))', "resource.steward == principal.home",
+        "principal in resource.readers",
+        "principal.clearance > 1 && resource.quarantined",
+        "resource.expires < context.now",
+        "principal.compartments.containsAll(resource.markings)",
+        "resource.markings == principal.compartments",
+        "principal.clearance >= resource.classification",
+        "[principal].containsAll(resource.owners)",
+        'resource.expires < context.now.offset(duration("1d"))',
+        "resource.steward == principal.home",
         'if principal.clearance > 1 then resource.quarantined else context.now < datetime("2027-01-01")',
     ],
-)  # fmt: skip
+)
 def test_check_before_any_principal_accepts_what_is_open(text: str) -> None:
     Compiler(SCHEMA).compile(expression(text))
 

@@ -101,10 +101,16 @@ def test_nothing_to_hold_is_never() -> None:
 @pytest.mark.parametrize(
     "leaf",
     [
-        c.OneOf("x", frozenset({"a"})), c.Intersects("x", frozenset({"a"})), c.SubsetOf("x", frozenset({"a"})),
-        c.ContainsAll("x", frozenset({"a"})), c.Empty("x"), c.Compare("x", "<", 1), c.Present("x"), c.Matches("x", ("", "")),
+        c.OneOf("x", frozenset({"a"})),
+        c.Intersects("x", frozenset({"a"})),
+        c.SubsetOf("x", frozenset({"a"})),
+        c.ContainsAll("x", frozenset({"a"})),
+        c.Empty("x"),
+        c.Compare("x", "<", 1),
+        c.Present("x"),
+        c.Matches("x", ("", "")),
     ],
-)  # fmt: skip
+)
 def test_leaf_about_a_missing_attribute_is_false(leaf: c.Leaf) -> None:
     resource = Resource(EntityId("acme/x"), {})
     assert not c.holds(leaf, resource)
@@ -113,19 +119,33 @@ def test_leaf_about_a_missing_attribute_is_false(leaf: c.Leaf) -> None:
 
 def test_leaf_about_an_attribute_of_another_kind_is_false() -> None:
     resource = Resource(EntityId("acme/x"), {"x": "a", "m": frozenset({"a"})})
-    for leaf in (c.Compare("x", "<", 1), c.Intersects("x", frozenset({"a"})), c.Empty("x"), c.OneOf("m", frozenset({"a"})),
-                 c.Matches("m", ("a",)), c.Compare("m", ">", 0)):  # fmt: skip
+    for leaf in (
+        c.Compare("x", "<", 1),
+        c.Intersects("x", frozenset({"a"})),
+        c.Empty("x"),
+        c.OneOf("m", frozenset({"a"})),
+        c.Matches("m", ("a",)),
+        c.Compare("m", ">", 0),
+    ):
         assert not c.holds(leaf, resource)
 
 
 @pytest.mark.parametrize(
     ("parts", "text", "fits"),
     [
-        (("a", "c"), "abc", True), (("a", "c"), "a\nc", True), (("a", "c"), "abcd", False), (("a.c",), "abc", False),
-        (("",), "", True), (("",), "a", False), (("", ""), "", True), (("[a]",), "a", False), (("(", ""), "(x", True),
-        (("é",), "e\u0301", False), (("A",), "a", False),
+        (("a", "c"), "abc", True),
+        (("a", "c"), "a\nc", True),
+        (("a", "c"), "abcd", False),
+        (("a.c",), "abc", False),
+        (("",), "", True),
+        (("",), "a", False),
+        (("", ""), "", True),
+        (("[a]",), "a", False),
+        (("(", ""), "(x", True),
+        (("é",), "e\u0301", False),
+        (("A",), "a", False),
     ],
-)  # fmt: skip
+)
 def test_pattern_is_literal_but_for_its_gaps(parts: tuple[str, ...], text: str, fits: bool) -> None:  # noqa: FBT001
     assert c.holds(c.Matches("s", parts), Resource(EntityId("acme/x"), {"s": text})) is fits
 

@@ -39,8 +39,14 @@ def test_no_resources_are_no_decisions() -> None:
 
 
 def test_misfits_and_doubles_are_refused_alone() -> None:
-    several = [document("acme/a"), document("acme/b", extra=1), document("acme/c"), document("acme/c", classification=0),
-               document("acme/d", markings=frozenset({1, "a"})), document("acme/e", embargo_until=10**30)]  # fmt: skip
+    several = [
+        document("acme/a"),
+        document("acme/b", extra=1),
+        document("acme/c"),
+        document("acme/c", classification=0),
+        document("acme/d", markings=frozenset({1, "a"})),
+        document("acme/e", embargo_until=10**30),
+    ]
     decisions = decide(held_by("acme/staff"), "read", several, SHIPPED, NOW)
     assert [each.allowed for each in decisions] == [True, False, False, False, False, False]
     assert [each.misfit for each in decisions] == [False, True, True, True, True, True]

@@ -26,8 +26,10 @@ def test_one_decision_for_each_resource_in_their_order() -> None:
     several = [document("acme/a"), document("acme/b", classification=3), document("acme/c")]
     decisions = decide(ALICE, "read", several, MILLISECONDS, SHIPPED.handle, SHIPPED.schema)
     assert [(each.allowed, each.policies) for each in decisions] == [
-        (True, ("readers",)), (False, ("clearance",)), (True, ("readers",))
-    ]  # fmt: skip
+        (True, ("readers",)),
+        (False, ("clearance",)),
+        (True, ("readers",)),
+    ]
     assert decide(ALICE, "read", [], MILLISECONDS, SHIPPED.handle, SHIPPED.schema) == []
 
 
@@ -44,8 +46,16 @@ def test_input_that_leaves_cedar_without_a_decision_is_an_error(several: list[En
         decide(ALICE, "read", several, MILLISECONDS, SHIPPED.handle, SHIPPED.schema)
 
 
-@pytest.mark.parametrize("attributes", [{}, {"tenant": "acme"}, {**ALICE.attributes, "clearance": "high"}, {**ALICE.attributes, "x": 1},
-                                        {**ALICE.attributes, "employment": "\ud800"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {},
+        {"tenant": "acme"},
+        {**ALICE.attributes, "clearance": "high"},
+        {**ALICE.attributes, "x": 1},
+        {**ALICE.attributes, "employment": "\ud800"},
+    ],
+)
 def test_principal_that_does_not_fit_is_an_error_at_both_doors(attributes: dict[str, object]) -> None:
     misfit = Entity(ALICE.uid, attributes)
     with pytest.raises(DecisionError):
@@ -99,7 +109,8 @@ def test_forbid_that_already_holds_stays_among_the_residuals() -> None:
 def test_word_resource_in_a_text_is_not_the_resource() -> None:
     text = (
         WALL
-        + '@id("r") @reason("R.") permit (principal, action == Action::"read", resource) when { resource.audience == "resource" };'
+        + '@id("r") @reason("R.") permit (principal, action == Action::"read", resource)'
+        + 'when { resource.audience == "resource" };'
     )
     permit = partially_evaluate(ALICE, "read", MILLISECONDS, parse(text)[0], SHIPPED.schema)[0]
     assert "StringLit(value='resource')" in repr(permit.body)
@@ -107,11 +118,19 @@ def test_word_resource_in_a_text_is_not_the_resource() -> None:
 
 @pytest.mark.parametrize(
     "entity",
-    [document(classification=None), document(extra=1), document(readers=["acme/staff"]), document(audience="\ud800"),
-     document(audience=object()), document(classification=1.5), document(classification=float("nan")),
-     Entity(("Document", "a"), {}), Entity(("Ghost", "a"), {}),
-     Entity(("Document", "acme/a"), document().attributes, (("Group", "acme/x"),))],
-)  # fmt: skip
+    [
+        document(classification=None),
+        document(extra=1),
+        document(readers=["acme/staff"]),
+        document(audience="\ud800"),
+        document(audience=object()),
+        document(classification=1.5),
+        document(classification=float("nan")),
+        Entity(("Document", "a"), {}),
+        Entity(("Ghost", "a"), {}),
+        Entity(("Document", "acme/a"), document().attributes, (("Group", "acme/x"),)),
+    ],
+)
 def test_misfit_does_not_fit(entity: Entity) -> None:
     assert not fits(entity, SHIPPED.schema)
     assert fits(document(), SHIPPED.schema)

@@ -134,9 +134,16 @@ def test_set_without_a_policy_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("annotations", "policy"), [("", "policy0"), ('@reason("x")', "policy0"), ('@id("x")', "x"), ('@id("") @reason("x")', "policy0"),
-                                ('@id("x") @reason("  ")', "x"), ("@id @reason", "policy0")],
-)  # fmt: skip
+    ("annotations", "policy"),
+    [
+        ("", "policy0"),
+        ('@reason("x")', "policy0"),
+        ('@id("x")', "x"),
+        ('@id("") @reason("x")', "policy0"),
+        ('@id("x") @reason("  ")', "x"),
+        ("@id @reason", "policy0"),
+    ],
+)
 def test_policy_without_id_and_reason_is_refused(annotations: str, policy: str, tmp_path: Path) -> None:
     message = refusal(directory(tmp_path, f"{annotations}\npermit (principal, action, resource);"))
     assert message.startswith("10-all.cedar")
@@ -181,18 +188,17 @@ def test_long_list_is_no_nesting(tmp_path: Path) -> None:
         "resource.embargo_until < context.now",
         'resource.owners.contains(Group::"acme/a-b")',
         "principal.salary > 1",
-        'resource.markings == []',
+        "resource.markings == []",
         "context.later",
     ],
-)  # fmt: skip
+)
 def test_policy_that_does_not_validate_names_policy_and_line(condition: str, tmp_path: Path) -> None:
     assert refusal(asking(tmp_path, condition)).startswith('10-all.cedar:4: policy "asks": ')
 
 
 def test_complaint_about_one_policy_is_placed_at_that_policy(tmp_path: Path) -> None:
-    quoting = '@id("a") @reason("A.") permit (principal, action, resource);\n' + (
-        '@id("b") @reason("B.") permit (principal, action == Action::"read", resource) when { resource.x == "a" };'
-    )
+    quoting = """@id("a") @reason("A.") permit (principal, action, resource);
+@id("b") @reason("B.") permit (principal, action == Action::"read", resource) when { resource.x == "a" };"""
     assert refusal(directory(tmp_path, quoting)).startswith('10-all.cedar:2: policy "b": ')
 
 
@@ -213,11 +219,11 @@ UNCOMPILABLE = [
     ("(if resource.quarantined then principal.tenant else resource.tenant) == resource.audience", "", ""),
     ("[resource.audience].contains(principal.tenant)", '"contains"', "compare one attribute"),
     ("[resource.audience, resource.tenant].containsAll(principal.compartments)", '"contains_all"', "compare one"),
-    ("{a: resource.audience}.a == principal.tenant", '', ""),
+    ("{a: resource.audience}.a == principal.tenant", "", ""),
     ('resource has embargo_until && resource.embargo_until.offset(duration("1d")) > context.now', '"offset"', ""),
     ('resource has embargo_until && context.now.durationSince(resource.embargo_until) > duration("1d")', "", ""),
-    ('resource has embargo_until && resource.embargo_until.toDate() == context.now', "", ""),
-]  # fmt: skip
+    ("resource has embargo_until && resource.embargo_until.toDate() == context.now", "", ""),
+]
 
 
 @pytest.mark.parametrize(("condition", "operator", "mend"), UNCOMPILABLE, ids=lambda value: value[:40])
@@ -238,9 +244,9 @@ def test_operator_that_no_index_knows_is_refused_with_the_mend(
         ('resource has steward && resource.steward.label like "x*"', '"Like"'),
         ('resource.hasTag("a")', '"has_tag"'),
         ('resource.hasTag("a") && resource.getTag("a") == "x"', '"has_tag"'),
-        ('resource has steward && resource.steward has nickname', '"HasAttr"'),
+        ("resource has steward && resource.steward has nickname", '"HasAttr"'),
     ],
-)  # fmt: skip
+)
 def test_dereference_and_tags_are_refused(condition: str, operator: str, tmp_path: Path) -> None:
     schema = json.loads(wide_schema())
     types = schema[""]["entityTypes"]
@@ -322,7 +328,8 @@ def test_unknown_name_is_refused_wherever_it_stands(
         "head": f"(principal in {literal}, action, resource is Document);",
         "is in": f"(principal is User in {literal}, action, resource is Document);",
         "resource": f"(principal, action, resource in {literal});",
-        "set": f'(principal, action, resource is Document) when {{ resource.readers == [Group::"acme/a-b", {literal}] }};',
+        "set": "(principal, action, resource is Document) "
+        f'when {{ resource.readers == [Group::"acme/a-b", {literal}] }};',
     }[place]
     message = refusal(directory(tmp_path, f'{WALL}\n@id("x") @reason("X.") {effect} {head}'))
     assert message.startswith('10-all.cedar:3: policy "x" names ')
@@ -334,8 +341,12 @@ def test_names_in_head_and_body_are_among_the_literals(tmp_path: Path) -> None:
 unless { principal in [Group::"acme/a-b", Group::"acme/contractors"] || resource.readers.contains(Group::"acme/d.e") };
 @id("y") @reason("Y.") permit (principal is User in Group::"acme/q?", action == Action::"erase", resource);"""
     assert load_policies(directory(tmp_path, f"{WALL}\n{text}")).literals == {
-        "acme/x*", "acme/a-b", "acme/contractors", "acme/d.e", "acme/q?"
-    }  # fmt: skip
+        "acme/x*",
+        "acme/a-b",
+        "acme/contractors",
+        "acme/d.e",
+        "acme/q?",
+    }
 
 
 @pytest.mark.parametrize("name", ["schema.json", "tenants.json"])

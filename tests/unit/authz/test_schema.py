@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authz.errors import PolicyError, ResourceError
+from authz.resource import AttributeValue
 from authz.schema import (
     AttributeType,
     cedar_attributes,
@@ -81,7 +82,7 @@ def test_instants_are_whole_milliseconds_both_ways(instant: datetime) -> None:
 
 
 def test_cedar_json_of_every_kind() -> None:
-    held = {
+    held: dict[str, AttributeValue] = {
         "steward": "acme/hr",
         "readers": frozenset({"b/x", "a/x"}),
         "expires": 1,
@@ -98,7 +99,12 @@ def test_cedar_json_of_every_kind() -> None:
 
 
 def test_groups_are_found_in_sets_and_alone() -> None:
-    held = {"steward": "acme/hr", "readers": frozenset({"acme/a"}), "blocked": frozenset[str](), "author": "acme/u"}
+    held: dict[str, AttributeValue] = {
+        "steward": "acme/hr",
+        "readers": frozenset({"acme/a"}),
+        "blocked": frozenset[str](),
+        "author": "acme/u",
+    }
     assert WIDE.groups_of_document(held) == {"acme/hr", "acme/a"}
     assert WIDE.groups_of_principal({"home": "acme/h", "clearance": 1}) == {"acme/h"}
 

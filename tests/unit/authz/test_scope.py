@@ -36,7 +36,7 @@ def test_scope_is_made_by_nobody_else() -> None:
     with pytest.raises(TypeError):
         Scope(found.principal, c.ALWAYS, found.policy_digest, NOW, Seal("Scope"))
     with pytest.raises((TypeError, ValueError)):
-        replace(found, condition=c.ALWAYS)
+        replace(found, condition=c.ALWAYS)  # type: ignore[call-arg]
 
 
 def test_digest_changes_with_policies_entitlements_and_instant() -> None:
@@ -81,7 +81,7 @@ def test_person_without_groups_finds_nothing_by_group() -> None:
 
 
 def test_set_without_a_wall_is_refused_rather_than_open(tmp_path: Path) -> None:
-    with pytest.raises(ScopeError, match="unconditionally|every document"):
+    with pytest.raises(ScopeError, match=r"unconditionally|every document"):
         condition_for(held_by(), policies_of(tmp_path, ALL), NOW)
 
 
@@ -93,8 +93,10 @@ def test_set_whose_wall_folds_away_is_refused_rather_than_open(tmp_path: Path) -
 
 def test_forbids_are_joined_before_they_are_negated(tmp_path: Path) -> None:
     text = f"""{WALL} {ALL}
-@id("f1") @reason("F.") forbid (principal, action == Action::"read", resource is Document) when {{ resource.quarantined }};
-@id("f2") @reason("F.") forbid (principal, action == Action::"read", resource is Document) when {{ resource.legal_hold }};"""
+@id("f1") @reason("F.") forbid (principal, action == Action::"read", resource is Document)
+when {{ resource.quarantined }};
+@id("f2") @reason("F.") forbid (principal, action == Action::"read", resource is Document)
+when {{ resource.legal_hold }};"""
     condition = condition_for(held_by(), policies_of(tmp_path, text), NOW)
     assert reads(condition)
     for changed in ({"quarantined": True}, {"legal_hold": True}, {"quarantined": True, "legal_hold": True}):

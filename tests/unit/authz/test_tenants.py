@@ -50,12 +50,29 @@ def test_wide_and_long_nesting_is_read_at_once() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "[]", "null", "5", '{"acme": 1}', '{"acme": {}}', '{"acme": {"groups": []}}', '{"acme": {"collections": {}}}',
-        '{"Acme": {"groups": [], "collections": {}}}', '{"": {"groups": [], "collections": {}}}', "[" * 100_000,
-        tenants([]), tenants({"a": "b"}), tenants({"a": None}), tenants({}, "auditors"), tenants({}, {"a": 1}),
-        tenants({}, (5,)), tenants({}, ("",)), tenants({}, (" a",)), tenants({"a\nb": []}), tenants({}, ("x" * 600,)),
+        "",
+        "[]",
+        "null",
+        "5",
+        '{"acme": 1}',
+        '{"acme": {}}',
+        '{"acme": {"groups": []}}',
+        '{"acme": {"collections": {}}}',
+        '{"Acme": {"groups": [], "collections": {}}}',
+        '{"": {"groups": [], "collections": {}}}',
+        "[" * 100_000,
+        tenants([]),
+        tenants({"a": "b"}),
+        tenants({"a": None}),
+        tenants({}, "auditors"),
+        tenants({}, {"a": 1}),
+        tenants({}, (5,)),
+        tenants({}, ("",)),
+        tenants({}, (" a",)),
+        tenants({"a\nb": []}),
+        tenants({}, ("x" * 600,)),
     ],
-)  # fmt: skip
+)
 def test_malformed_declaration_is_refused_with_the_form_that_is_expected(text: str) -> None:
     with pytest.raises(PolicyError, match=r"tenants\.json: .* expected"):
         read_tenants(text)

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from random import Random
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from retrieval.errors import RegistryUnavailableError
 from retrieval.index import Hit
 from tests.support.doors import policies_of, record_of, register, someone
 from tests.support.memory import MemoryRegistry
-from tests.support.worlds import GROUPS, NOW, WALL
+from tests.support.worlds import GROUPS, NOW, WALL, seeded
 
 SHIPPED = load_policies()
 INSTANT = datetime(2026, 11, 23, 12, 0, 1, tzinfo=UTC)
@@ -29,7 +28,7 @@ def hit(**changed: Any) -> Hit:  # noqa: ANN401 - fields of several types, and o
     return replace(usual, **changed)
 
 
-def admitted(  # noqa: PLR0913 - one of each
+def admitted(
     *hits: Hit,
     records: tuple[DocumentRecord, ...] = (),
     groups: tuple[str, ...] = ("acme/staff",),
@@ -96,9 +95,17 @@ def test_hit_whose_id_no_registry_can_hold_is_malformed(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("tenant", "document"),
-    [("globex", "globex/plan"), ("globex", "acme/plan"), ("acme", "globex/plan"), ("acme", "acme"), ("acme", "acmeplan"),
-     ("ACME", "acme/plan"), ("acme ", "acme/plan"), ("acme", "/acme/plan")],
-)  # fmt: skip
+    [
+        ("globex", "globex/plan"),
+        ("globex", "acme/plan"),
+        ("acme", "globex/plan"),
+        ("acme", "acme"),
+        ("acme", "acmeplan"),
+        ("ACME", "acme/plan"),
+        ("acme ", "acme/plan"),
+        ("acme", "/acme/plan"),
+    ],
+)
 def test_hit_of_another_tenant_is_dropped_before_anything_is_asked(tenant: str, document: str) -> None:
     records = (record_of(), record_of("globex/plan"))
     assert refusals(admitted(hit(tenant=tenant, document=document), hit(), records=records)) == ["foreign", "admitted"]
@@ -219,7 +226,7 @@ def test_no_hits_ask_nothing() -> None:
 
 
 def test_decisions_stand_in_the_order_of_the_hits() -> None:
-    registry, random = MemoryRegistry(), Random(4)
+    registry, random = MemoryRegistry(), seeded("order")
     names = [f"acme/{number}" for number in range(30)]
     for number, name in enumerate(names):
         register(registry, record_of(name, classification=number % 4), TEXT)

@@ -4,7 +4,6 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from retrieval.sqlite import SQLiteFile, SQLiteIndex
 from retrieval.sqlite_filter import sql_filter
 from retrieval.sqlite_writer import SQLiteIndexWriter
 from tests.support.doors import ATTRIBUTES, someone
-from tests.support.worlds import NOW, wide_schema
+from tests.support.worlds import NOW, seeded, wide_schema
 
 SHIPPED = load_policies()
 SIZE = 8
@@ -146,7 +145,7 @@ def expanded(file: SQLiteFile, who: Scope) -> str:
 
 
 def test_hidden_documents_change_no_result_and_no_rank(tmp_path: Path) -> None:
-    random, words = Random(9), ["alpha", "beta", "gamma", "delta", "epsilon", "zeta"]
+    random, words = seeded("hidden"), ["alpha", "beta", "gamma", "delta", "epsilon", "zeta"]
     plain, crowded = (SQLiteFile(tmp_path / name, SHIPPED.attributes, "m", SIZE) for name in ("a.db", "b.db"))
     plain.prepare()
     crowded.prepare()
