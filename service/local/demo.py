@@ -6,7 +6,6 @@ be killed while the cloud lives on. Whatever ends this one ends them all.
 
 import argparse
 import json
-import os
 import secrets
 import signal
 import socket
@@ -16,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -52,22 +51,24 @@ def _run(port: int, company: Path | None) -> int:
     _check_port(port)
     began = time.monotonic()
     ENVIRONMENT.parent.mkdir(parents=True, exist_ok=True)
-    with _environment_file(), _process("service.local.cloud", stdout=subprocess.PIPE) as cloud:
-        _say("starting the local cloud (Cognito, DynamoDB, Bedrock's wire) in memory, on loopback")
-        endpoints = _endpoints(cloud)
-        environment = os.environ | {
-            "ANTECHAMBER_PORT": str(port),
-            "ANTECHAMBER_DEMO_PASSWORD": secrets.token_urlsafe(9) + "Aa1!",
-        }
-        seed = [sys.executable, "-m", "service.local.seed", json.dumps(endpoints), str(ENVIRONMENT)]
-        if subprocess.run([*seed, *([str(company)] if company else [])], env=environment, check=False).returncode:
+    _say("starting the local cloud (Cognito, DynamoDB, Bedrock's wire) in memory, on loopback")
+    # All three start at once, since most of a start is importing; each waits for the line that says it may go on.
+    with (
+        _environment_file(),
+        _process("service.local.cloud") as cloud,
+        _process("service.local.seed", str(ENVIRONMENT), *([str(company)] if company else [])) as seed,
+        _process("service.local.web") as web,
+    ):
+        password = secrets.token_urlsafe(9) + "Aa1!"
+        _tell(seed, {**_heard(cloud), "port": str(port), "password": password})
+        if seed.wait():
             message = "the demo company could not be loaded (see above)"
             raise DemoError(message)
-        with _process("service.local.web", environment=environment | _variables(ENVIRONMENT)) as web:
-            _wait_until_ready(port, web)
-            took = time.monotonic() - began
-            _say(f"ready after {took:.0f} s at http://{HOST}:{port}; Ctrl-C stops it, and forgets everything")
-            return _wait(cloud, web)
+        _tell(web, _variables(ENVIRONMENT))
+        _wait_until_ready(port, web)
+        took = time.monotonic() - began
+        _say(f"ready after {took:.0f} s at http://{HOST}:{port}; Ctrl-C stops it, and forgets everything")
+        return _wait(cloud, web)
 
 
 def _wait(cloud: "subprocess.Popen[str]", web: "subprocess.Popen[str]") -> int:
@@ -88,7 +89,7 @@ def _check_port(port: int) -> None:
             raise DemoError(message) from error
 
 
-def _endpoints(cloud: "subprocess.Popen[str]") -> dict[str, str]:
+def _heard(cloud: "subprocess.Popen[str]") -> dict[str, str]:
     line = cloud.stdout.readline() if cloud.stdout else ""
     if not line:
         message = "the local cloud did not start (see above)"
@@ -97,13 +98,21 @@ def _endpoints(cloud: "subprocess.Popen[str]") -> dict[str, str]:
     return endpoints
 
 
+def _tell(process: "subprocess.Popen[str]", values: dict[str, str]) -> None:
+    if process.stdin:
+        # One that has ended already is noticed by whoever waits for it.
+        with suppress(BrokenPipeError):
+            process.stdin.write(json.dumps(values) + "\n")
+            process.stdin.close()
+
+
 @contextmanager
-def _process(
-    module: str, *, environment: dict[str, str] | None = None, stdout: int | None = None
-) -> Iterator["subprocess.Popen[str]"]:
+def _process(module: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
     """Run `module` in a process of its own and end it: asked first, then killed."""
-    command = [sys.executable, "-m", module]
-    with subprocess.Popen(command, env=environment, stdout=stdout, text=True) as process:
+    command = [sys.executable, "-m", module, *arguments]
+    # Only the cloud speaks to this process; the others speak to the person.
+    stdout = subprocess.PIPE if module == "service.local.cloud" else None
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stdout, text=True) as process:
         try:
             yield process
         finally:

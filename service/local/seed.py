@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import yaml
-from rich.table import Table
+from rich.markup import escape
 
 from authz.dynamodb_admin import DynamoDBDirectoryAdmin
 from authz.dynamodb_create import create_table
@@ -22,7 +22,7 @@ from retrieval.errors import RetrievalError
 from service import aws
 from service.commands.documents import ingest_folder, print_summary
 from service.commands.operator import operator
-from service.commands.terminal import console
+from service.commands.terminal import print_line
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,12 +43,15 @@ class Signed:
 
 def main(arguments: Sequence[str]) -> int:
     """Load the company and write the file that a second terminal reads; return the exit status."""
-    endpoints: dict[str, str] = json.loads(arguments[0])
-    company = Path(arguments[2]) if len(arguments) > 2 else COMPANY  # noqa: PLR2004
+    file, company = Path(arguments[0]), Path(arguments[1]) if arguments[1:] else COMPANY
+    line = sys.stdin.readline()
+    if not line:
+        return 1  # the demo ended before there was a cloud
+    told: dict[str, str] = json.loads(line)
     people = yaml.safe_load((company / "people.yaml").read_text())
-    signed = _sign_up(endpoints["aws"], people["people"], os.environ["ANTECHAMBER_DEMO_PASSWORD"])
-    variables = _variables(endpoints, signed, sorted(people["tenants"]))
-    _write(Path(arguments[1]), variables)
+    signed = _sign_up(told["aws"], people["people"], told["password"])
+    variables = _variables(told, signed, sorted(people["tenants"]))
+    _write(file, variables)
     os.environ.update(variables)
     try:
         _load(people, signed, company)
@@ -79,7 +82,7 @@ def _sign_up(endpoint: str, people: Sequence[Mapping[str, Any]], password: str) 
     return Signed(issuer, app["UserPoolClient"]["ClientId"], subjects)
 
 
-def _variables(endpoints: Mapping[str, str], signed: Signed, tenants: Sequence[str]) -> dict[str, str]:
+def _variables(told: Mapping[str, str], signed: Signed, tenants: Sequence[str]) -> dict[str, str]:
     # The issuer's name is AWS's own, as in its tokens; its keys are the local cloud's.
     issuer = {
         "issuer": signed.issuer,
@@ -88,22 +91,22 @@ def _variables(endpoints: Mapping[str, str], signed: Signed, tenants: Sequence[s
         "audience_claim": "client_id",
         "token_use": "access",
         "types": ["", "jwt"],
-        "jwks_uri": f"{endpoints['aws']}/{signed.issuer.rpartition('/')[2]}/.well-known/jwks.json",
+        "jwks_uri": f"{told['aws']}/{signed.issuer.rpartition('/')[2]}/.well-known/jwks.json",
     }
     return {
         "ANTECHAMBER_ISSUERS": json.dumps([issuer]),
         "ANTECHAMBER_REGION": _REGION,
-        "ANTECHAMBER_AWS_ENDPOINT": endpoints["aws"],
-        "ANTECHAMBER_BEDROCK_ENDPOINT": endpoints["bedrock"],
+        "ANTECHAMBER_AWS_ENDPOINT": told["aws"],
+        "ANTECHAMBER_BEDROCK_ENDPOINT": told["bedrock"],
         "ANTECHAMBER_AWS_ACCESS_KEY_ID": "local",
         "ANTECHAMBER_AWS_SECRET_ACCESS_KEY": "local",
-        "ANTECHAMBER_MODEL": endpoints["answers"],
-        "ANTECHAMBER_EMBEDDING_MODEL": endpoints["embeddings"],
+        "ANTECHAMBER_MODEL": told["answers"],
+        "ANTECHAMBER_EMBEDDING_MODEL": told["embeddings"],
         "ANTECHAMBER_INDEX_PATH": ".local/index.sqlite",
         "ANTECHAMBER_EMBEDDING_CACHE": ".local/embeddings.sqlite",
-        "ANTECHAMBER_PORT": os.environ["ANTECHAMBER_PORT"],
+        "ANTECHAMBER_PORT": told["port"],
         "ANTECHAMBER_DEMO_CLIENT": signed.client,
-        "ANTECHAMBER_DEMO_PASSWORD": os.environ["ANTECHAMBER_DEMO_PASSWORD"],
+        "ANTECHAMBER_DEMO_PASSWORD": told["password"],
     }
 
 
@@ -127,7 +130,7 @@ def _load(people: Mapping[str, Any], signed: Signed, company: Path) -> None:
     # The registry begins empty, so the index must too; the vectors that were computed before stay.
     for path in settings.index_path.parent.glob(f"{settings.index_path.name}*"):
         path.unlink()
-    console.print("• ingesting the demo company's documents (the first time, embedding takes a minute)")
+    print_line("• ingesting the demo company's documents (the first time, embedding takes a minute)")
     on = operator()
     for tenant in people["tenants"]:
         print_summary(ingest_folder(company / tenant, on))
@@ -146,21 +149,15 @@ def _enrolments(people: Sequence[Mapping[str, Any]], signed: Signed) -> Iterator
 
 
 def _introduce(people: Sequence[Mapping[str, Any]]) -> None:
-    table = Table("person", "who", "what makes them instructive", box=None, padding=(0, 2, 0, 2))
     for person in people:
-        table.add_row(f"[bold]{person['handle']}[/bold]", person["who"], person["instructive"].strip())
-    console.print(table)
-    console.print(
-        f"""
-  Everybody's password: {os.environ["ANTECHAMBER_DEMO_PASSWORD"]}
+        print_line(f"  [bold]{person['handle']:6}[/bold] {person['who']} [dim]{person['instructive'].strip()}[/dim]")
+    print_line(f"""
+  Everybody's password: {escape(os.environ["ANTECHAMBER_DEMO_PASSWORD"])}
   Try, in a second terminal in this folder:
     .venv/bin/antechamber ask --as ana "What are the salary bands for engineers?"
     .venv/bin/antechamber ask --as ben "What are the salary bands for engineers?"
     .venv/bin/antechamber explain --as ben --document hr/salary-bands.md
-""",
-        markup=False,
-        soft_wrap=True,
-    )
+""")
 
 
 if __name__ == "__main__":

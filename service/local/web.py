@@ -1,5 +1,6 @@
-"""The web process of the demo: ends when the demo that started it has ended, whatever ended that."""
+"""The web process of the demo: waits for its settings, and ends when the demo that started it has ended."""
 
+import json
 import os
 import signal
 import sys
@@ -20,4 +21,8 @@ def _end_with(parent: int) -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    line = sys.stdin.readline()
+    if not line:
+        sys.exit(1)  # the demo ended before it had settings to give
+    os.environ.update(json.loads(line))
     sys.exit(main())
