@@ -1,6 +1,7 @@
 """`python -m bench`: measure, print a table, write JSON. It judges nobody: goals are shown, the exit status is 0."""
 
 import argparse
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -26,13 +27,15 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, action="append", help="measure only this part; may be repeated")
     parser.add_argument("--out", type=Path, default=Path(".local/bench.json"), help="where the JSON goes")
     options = parser.parse_args()
-    console = Console()
+    console, load = Console(), os.getloadavg()[0]
+    if load > (os.cpu_count() or 1) / 2:
+        console.print(f"• the machine is busy (load {load:.1f}): times will be worse than they are", style="yellow")
     figures: list[Figure] = []
     for name in options.only or PARTS:
         console.print(f"• measuring {name}", style="dim")
         figures += PARTS[name](quick=options.quick)
     show(figures, console)
-    write(figures, options.out, quick=options.quick)
+    write(figures, options.out, quick=options.quick, load=load)
     missed = [each.name for each in figures if each.met is False]
     console.print(f"{len(missed)} goals missed" if missed else "all goals met", f"· JSON in {options.out}")
 

@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median, quantiles
-from time import perf_counter
+from time import perf_counter, process_time
 
 WARM_UP = 5
 """Rounds that are not counted."""
@@ -30,6 +30,16 @@ def timed(call: Callable[[], object]) -> float:
     return (perf_counter() - began) * 1000
 
 
+def processor_milliseconds(call: Callable[[], object], rounds: int) -> float:
+    """Return the median milliseconds of processor that one call takes in this process, busy machine or not."""
+    taken = []
+    for _ in range(rounds):
+        began = process_time()
+        call()
+        taken.append((process_time() - began) * 1000)
+    return median(taken)
+
+
 def p50(values: Sequence[float]) -> float:
     """Return the median."""
     return median(values)
@@ -44,7 +54,8 @@ def each_milliseconds(call: Callable[[], object], seconds: float) -> float:
     """Return the median milliseconds of one call of what is quick, called again and again for `seconds`."""
     for _ in range(WARM_UP):
         call()
-    until, taken = perf_counter() + seconds, []
+    until = perf_counter() + seconds
+    taken: list[float] = []
     while perf_counter() < until or not taken:
         taken.append(timed(call))
     return median(taken)

@@ -18,7 +18,7 @@ def measure(*, quick: bool) -> Iterator[Figure]:
     rounds = 50 if quick else 500
     two = interleaved({str(groups): _door_two(groups) for groups in GROUPS}, rounds)
     ratio = p50(two["10000"]) / p50(two["10"])
-    yield Figure(_PART, "door two (admit), 10,000 groups / 10 groups, p50", ratio, "×", at_most(1.2))
+    yield Figure(_PART, "door two (admit), 10,000 groups / 10 groups, p50", ratio, "times", at_most(1.2))
     for groups in GROUPS:
         yield Figure(_PART, f"door two (admit), {groups:,} groups, p50", p50(two[str(groups)]), "ms")
         yield Figure(_PART, f"door two (admit), {groups:,} groups, p95", p95(two[str(groups)]), "ms")

@@ -79,12 +79,13 @@ def number(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def write(figures: Sequence[Figure], path: Path, *, quick: bool) -> None:
-    """Write `figures` to `path` as JSON, with the day and the kind of machine."""
+def write(figures: Sequence[Figure], path: Path, *, quick: bool, load: float) -> None:
+    """Write `figures` to `path` as JSON, with the day, the kind of machine, and its `load` before the first of them."""
     plain = {
         "measured": f"{datetime.now(UTC):%Y-%m-%d}",
         "quick": quick,
         "cores": os.cpu_count(),
+        "load": round(load, 2),
         "python": platform.python_version(),
         "system": platform.system(),
         "figures": [

@@ -13,7 +13,7 @@ from time import sleep
 from xml.sax.saxutils import escape
 
 from authz.identity import identify
-from bench.clock import interleaved, p50, p95
+from bench.clock import interleaved, p50, p95, processor_milliseconds
 from bench.figures import Figure, at_most
 from bench.stubs import SEARCH, SlowAuditLog, SlowDirectory, SlowEmbedder, SlowIndex, SlowModel, SlowRegistry, log_line
 from bench.world import ISSUER, KEYS, NOW, SUBJECT, TRUSTED, policies, reader, shelf, token
@@ -25,6 +25,7 @@ from service.limits import PersonLimits
 from service.metrics import Metrics
 from service.prompt import Question
 from service.request import Call
+from service.streams import Streams
 
 GROUPS = (10, 10_000)
 _THINKING = 0.300
@@ -44,16 +45,18 @@ def measure(*, quick: bool) -> Iterator[Figure]:
             taken = interleaved({"secured": room.secured, "unsecured": room.unsecured}, streams)
         ratio = p50(taken["secured"]) / p50(taken["unsecured"])
         name = f"first token after {_THINKING * 1000:.0f} ms of model, secured / unsecured, {groups:,} groups, p50"
-        yield Figure(_PART, name, ratio, "×", at_most(1.05))
+        yield Figure(_PART, name, ratio, "times", at_most(1.05))
 
 
 def _overhead(room: "Room", rounds: int, who: str) -> Iterator[Figure]:
     taken = interleaved({"secured": room.secured, "unsecured": room.unsecured, "two calls": room.two_calls}, rounds)
     secured, unsecured, two_calls = taken["secured"], taken["unsecured"], taken["two calls"]
-    yield Figure(_PART, f"secured / unsecured, {who}, p50", p50(secured) / p50(unsecured), "×", at_most(1.5))
-    yield Figure(_PART, f"secured / unsecured, {who}, p95", p95(secured) / p95(unsecured), "×", at_most(2.0))
+    yield Figure(_PART, f"secured / unsecured, {who}, p50", p50(secured) / p50(unsecured), "times", at_most(1.5))
+    yield Figure(_PART, f"secured / unsecured, {who}, p95", p95(secured) / p95(unsecured), "times", at_most(2.0))
     yield Figure(_PART, f"secured, {who}, p50", p50(secured), "ms")
     yield Figure(_PART, f"unsecured, {who}, p50", p50(unsecured), "ms")
+    busy = processor_milliseconds(room.secured, rounds // 4) - processor_milliseconds(room.unsecured, rounds // 4)
+    yield Figure(_PART, f"processor time added by security, {who}, p50", busy, "ms")
     yield Figure(_PART, f"added to vector and search alone, {who}, p50", p50(secured) - p50(two_calls), "ms")
 
 
@@ -117,7 +120,7 @@ def _room(groups: int, thinking: float) -> Iterator[Room]:
             policies=policies,
             now=lambda: NOW,
             pool=pool,
-            streams=pool,
+            streams=Streams(1),
             limits=PersonLimits("1000000/minute", 100),
             metrics=Metrics(),
             bounds=Bounds(hits=len(books.hits), budget=100_000, deadline=30, answer_timeout=60, threads=4),

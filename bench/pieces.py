@@ -35,7 +35,10 @@ def measure(*, quick: bool) -> Iterator[Figure]:
     yield Figure(_PART, "filter rendered for OpenSearch, 10,000 groups", rendering, "ms")
     entry = _entry()
     yield Figure(
-        _PART, "record of 10 hits made canonical", each_milliseconds(lambda: canonical(entry.record), seconds) * 1000, "µs"
+        _PART,
+        "record of 10 hits made canonical",
+        each_milliseconds(lambda: canonical(entry.record), seconds) * 1000,
+        "µs",
     )
     entry = _entry(10_000)
     kept = entry.kept[str(entry.record["entitlements"])]

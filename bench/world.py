@@ -18,7 +18,21 @@ __all__ = ["ISSUER", "KEYS", "NOW", "TENANT", "TRUSTED", "Shelf", "policies", "p
 SUBJECT = "reader"
 TRUSTED = {ISSUER: issuer()}
 KEYS = StaticKeys.of(rsa_key())
-_WORDS = "the plan of record says that every change is written down before anybody outside may read it again".split()
+_WORDS = (
+    "the",
+    "plan",
+    "of",
+    "record",
+    "says",
+    "that",
+    "every",
+    "change",
+    "is",
+    "written",
+    "down",
+    "before",
+    "anybody",
+)
 
 
 @dataclass(frozen=True, slots=True)

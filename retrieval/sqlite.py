@@ -53,7 +53,7 @@ SELECT found.passage, sum(idf * f * 2.2 / (f + 1.2 * (0.25 + 0.75 * length / mea
 FROM found JOIN term USING (term), total
 GROUP BY found.passage ORDER BY score DESC, found.passage LIMIT ?
 """
-_VECTOR_LEG = "SELECT passage.id, passage.vector {rows} WHERE passage.ordinal > 0 AND {filter} ORDER BY passage.id"
+_VECTOR_LEG = "SELECT passage.id, passage.vector {rows} WHERE passage.ordinal > 0 AND {filter}"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (made_for TEXT NOT NULL);
@@ -215,7 +215,8 @@ def _text_leg(connection: sqlite3.Connection, query: Query, allowed: SQLFilter) 
 
 
 def _vector_leg(connection: sqlite3.Connection, query: Query, allowed: SQLFilter) -> list[int]:
-    rows = connection.execute(_VECTOR_LEG.format(rows=_ROWS, filter=allowed.sql), allowed.parameters).fetchall()
+    # Ordered here, by id: asked to order them, SQLite scans every passage, and asks the filter once for each.
+    rows = sorted(connection.execute(_VECTOR_LEG.format(rows=_ROWS, filter=allowed.sql), allowed.parameters))
     if not rows:
         return []
     matrix = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.float32).reshape(len(rows), -1)

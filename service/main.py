@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 from prometheus_client import start_http_server
 from pydantic import ValidationError
 
@@ -34,6 +35,8 @@ from service.streams import Streams
 _LOOPBACK = "127.0.0.1"
 _GRACE = 10
 """Seconds that running answers have to end after SIGTERM."""
+_HEADERS = 32_768
+"""Bytes of a request's head: a token of 8 KB, and room for what browsers and load balancers add."""
 
 
 def main() -> int:
@@ -52,18 +55,25 @@ def main() -> int:
     signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=running.reload).start())
     if settings.metrics_port:
         start_http_server(settings.metrics_port, _LOOPBACK, on.metrics.registry)
-    server = uvicorn.Config(
-        create_app(on),
-        host=settings.host,
-        port=settings.port,
+    uvicorn.Server(server_config(create_app(on), settings.host, settings.port)).run()
+    return 0
+
+
+def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+    """Return how `app` is served: no header that tells of the server, none of a proxy believed, no other protocol."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
         log_config=None,
         access_log=False,
         server_header=False,
         date_header=False,
+        proxy_headers=False,
+        ws="none",
+        h11_max_incomplete_event_size=_HEADERS,
         timeout_graceful_shutdown=_GRACE,
     )
-    uvicorn.Server(server).run()
-    return 0
 
 
 def build(settings: Settings) -> tuple[Dependencies, RunningPolicies]:

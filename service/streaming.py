@@ -35,8 +35,8 @@ class AnswerResponse(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, delivery: Delivery) -> None:
-        self.status_code = 200
+    def __init__(self, delivery: Delivery, status_code: int = 200) -> None:
+        self.status_code = status_code  # an argument, because FastAPI describes a response by its default
         self.background = None
         self.init_headers()
         self._delivery = delivery

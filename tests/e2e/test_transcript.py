@@ -451,15 +451,20 @@ COMMANDS = [
     ["policy"],
     ["policy", "check"],
     ["policy", "manifest"],
-    ["demo"],
 ]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_explains_itself(demo: Demo, command: list[str]) -> None:
-    ended = demo.command(*command, "--help")
+    ended = demo.run(*command, "--help")
     assert ended.code == OK, ended.err
     assert "usage" in ended.out.lower()
+
+
+def test_the_command_line_as_a_process_explains_itself_and_refuses_what_it_does_not_know(demo: Demo) -> None:
+    assert "ingest" in demo.command("--help").out
+    assert "--port" in demo.command("demo", "--help").out
+    assert demo.command("frobnicate").code == MISUSED
 
 
 WRONG = {
@@ -487,7 +492,7 @@ WRONG = {
 
 @pytest.mark.parametrize("command", WRONG, ids=" ".join)
 def test_what_is_wrong_is_told_in_a_line_with_its_exit_code(demo: Demo, command: tuple[str, ...]) -> None:
-    ended = demo.command(*command)
+    ended = demo.run(*command)
     assert ended.code == WRONG[command], (ended.out, ended.err)
     assert "Traceback" not in ended.err
     assert ended.err

@@ -24,7 +24,8 @@ from authz.scope import residuals_for, scope
 from retrieval.deadline import Deadline
 from retrieval.sqlite import SQLiteIndex
 from tests.support.doors import Doors, Shelf, Verdict, explain, policies_of, principal_of, verdicts, without_literals
-from tests.support.worlds import NOW, SCHEMA, WALL, Grammar, documents, person, seeded, wide_schema
+from tests.support.grammar import Grammar
+from tests.support.worlds import NOW, SCHEMA, WALL, documents, person, seeded, wide_schema
 
 SEED = int(os.environ.get("ANTECHAMBER_SEED") or secrets.randbelow(2**32))
 SCHEMAS = {"shipped": SCHEMA, "wide": wide_schema()}

@@ -17,8 +17,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from typer.testing import CliRunner
 
+from service.cli import app
 from service.commands.operator import Operator, operator
+from tests.support.cloud import cognito
 
 ROOT = Path(__file__).parents[2]
 START = 120.0
@@ -84,6 +87,14 @@ class Site:
         )
         return Command(ended.returncode, ended.stdout, ended.stderr)
 
+    def run(self, *arguments: str) -> Command:
+        """Run the command line in this process: quicker, and otherwise the same."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            ended = CliRunner(env={**self.variables(), "COLUMNS": "200", "NO_COLOR": "1"}).invoke(app, arguments)
+        trace = "" if ended.exception is None or isinstance(ended.exception, SystemExit) else "Traceback"
+        return Command(ended.exit_code, ended.stdout, ended.stderr + trace)
+
     @property
     def environment_file(self) -> Path:
         """Where the running demo says how to reach it."""
@@ -107,9 +118,15 @@ class Site:
         return {}
 
     def token(self, person: str) -> str:
-        """Return a token of `person`, asked for once, through the command line."""
+        """Return a token of `person`, asked for once, as the command line asks for it."""
         if person not in self._tokens:
-            self._tokens[person] = self.command("token", "--as", person).out.strip()
+            known = self.variables()
+            response = cognito(known["ANTECHAMBER_AWS_ENDPOINT"]).initiate_auth(
+                ClientId=known["ANTECHAMBER_DEMO_CLIENT"],
+                AuthFlow="USER_PASSWORD_AUTH",
+                AuthParameters={"USERNAME": person, "PASSWORD": known["ANTECHAMBER_DEMO_PASSWORD"]},
+            )
+            self._tokens[person] = response["AuthenticationResult"]["AccessToken"]
         return self._tokens[person]
 
     def client(self, token: str = "") -> httpx2.Client:
@@ -159,7 +176,7 @@ class Demo(Site):
     def wait_until_ready(self) -> None:
         """Return once it says so. Raises `AssertionError` if it ends or takes too long."""
         until = time.monotonic() + START
-        while f"ready after" not in self.log.rpartition("starting the local cloud")[2]:
+        while "ready after" not in self.log.rpartition("starting the local cloud")[2]:
             assert self.process.poll() is None, self.log
             assert time.monotonic() < until, self.log
             time.sleep(0.1)

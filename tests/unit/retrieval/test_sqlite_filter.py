@@ -1,5 +1,6 @@
 """A condition in SQL: the same truth as `holds`, and nothing of a value in the query's text."""
 
+import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,10 @@ LEAVES: list[c.Leaf] = [
 ]
 
 
+def _named(leaf: c.Leaf) -> str:
+    return json.dumps(c.to_plain(leaf))
+
+
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     return Shelf.of(DOCUMENTS, SCHEMA, tmp_path_factory.mktemp("filter") / "index.db")
@@ -77,14 +82,14 @@ def held(condition: c.Condition) -> frozenset[str]:
     return frozenset(each.uid for each in DOCUMENTS if c.holds(condition, each))
 
 
-@pytest.mark.parametrize("leaf", LEAVES, ids=str)
+@pytest.mark.parametrize("leaf", LEAVES, ids=_named)
 def test_leaf_and_its_negation_part_the_documents_as_holds_does(leaf: c.Leaf, shelf: Shelf) -> None:
     assert found(shelf, leaf) == held(leaf)
     assert found(shelf, c.not_(leaf)) == held(c.not_(leaf))
     assert found(shelf, leaf) | found(shelf, c.not_(leaf)) == held(c.ALWAYS)
 
 
-@pytest.mark.parametrize("leaf", LEAVES, ids=str)
+@pytest.mark.parametrize("leaf", LEAVES, ids=_named)
 def test_leaf_is_never_unknown(leaf: c.Leaf, shelf: Shelf) -> None:
     rendered = sql_filter(leaf, SCHEMA.document)
     known = SQLFilter(f"(({rendered.sql}) IS NULL)", rendered.parameters)
