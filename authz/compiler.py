@@ -6,38 +6,20 @@ not know it refuses: it never skips.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from datetime import datetime
-from typing import Any as Unknown
+from dataclasses import dataclass
 
 from authz import condition as c
 from authz.engine import pst
-from authz.errors import ResourceError, UncompilableError
-from authz.resource import EntityId, check_text
-from authz.schema import AttributeSchema, AttributeType, to_milliseconds
+from authz.errors import UncompilableError
+from authz.operands import RESOURCE, checked, culprit, instant, mentions_resource, parts_of, refusal
+from authz.resource import EntityId
+from authz.schema import AttributeSchema, AttributeType
 
 MAX_LEVELS = 16
 """Deepest nesting of a policy's condition: SQLite's parser has a stack of 100 entries."""
 MAX_LEAVES = 2_000
-_RESOURCE = pst.Var("resource")
 _MIRRORED: Mapping[str, c.Comparison] = {"less": ">", "less_eq": ">=", "greater": "<", "greater_eq": "<="}
 _COMPARISONS: Mapping[str, c.Comparison] = {"less": "<", "less_eq": "<=", "greater": ">", "greater_eq": ">="}
-
-
-def mentions_resource(node: object) -> bool:
-    """Return whether the resource occurs anywhere under the expression `node`."""
-    stack: list[Unknown] = [node]
-    while stack:
-        value = stack.pop()
-        if value == _RESOURCE:
-            return True
-        if isinstance(value, Mapping):
-            stack.extend(value.values())
-        elif isinstance(value, tuple):
-            stack.extend(value)
-        elif is_dataclass(value):
-            stack.extend(getattr(value, field.name) for field in fields(value))
-    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +60,19 @@ class Compiler:
             case pst.GetAttr(pst.Var("resource"), name):
                 return c.one_of(self._scalar(name, "boolean").name, [True])
             case pst.Like(pst.GetAttr(pst.Var("resource"), name), pattern):
-                parts = _parts(pattern)
-                _checked("*".join(parts))
+                parts = parts_of(pattern)
+                checked("*".join(parts))
                 return c.Matches(self._scalar(name, "string").name, parts)
             case pst.UnaryOp("is_empty", pst.GetAttr(pst.Var("resource"), name)):
                 return c.Empty(self._set(name).name)
             case pst.BinaryOp():
                 return self._binary(expr)
             case _:
-                raise _refusal(expr)
+                raise refusal(expr)
 
     def _is(self, expr: pst.Is) -> c.Condition:
-        if expr.base != _RESOURCE:
-            raise _refusal(expr)
+        if expr.base != RESOURCE:
+            raise refusal(expr)
         if str(expr.entity_type) != "Document":
             return c.NEVER
         return c.ALWAYS if expr.in_expr is None else self._within(expr.in_expr)
@@ -114,7 +96,7 @@ class Compiler:
             case pst.BinaryOp("contains" | "contains_all" | "contains_any"):
                 return self._contains(expr)
             case _:
-                raise _refusal(_culprit(expr))
+                raise refusal(culprit(expr))
 
     def _contains(self, expr: pst.BinaryOp) -> c.Condition:
         match expr:
@@ -124,7 +106,7 @@ class Compiler:
             case pst.BinaryOp("contains", left, pst.GetAttr(pst.Var("resource"), name)):
                 type_ = self._type(name)
                 if type_.is_set:
-                    raise _refusal(expr)
+                    raise refusal(expr)
                 return c.one_of(name, self._elements(type_, left))
             case pst.BinaryOp("contains_any", pst.GetAttr(pst.Var("resource"), name), known):
                 return c.intersects(name, _texts(self._elements(self._set(name), known)))
@@ -135,18 +117,18 @@ class Compiler:
             case pst.BinaryOp("contains_all", known, pst.GetAttr(pst.Var("resource"), name)):
                 return c.SubsetOf(name, _texts(self._elements(self._set(name), known)))
             case _:
-                raise _refusal(expr)
+                raise refusal(expr)
 
     def _principal_in(self, left: pst.Expr, type_: AttributeType, expr: pst.Expr) -> c.Condition:
         """Expand the principal's ancestors, which Cedar leaves to us: `in` is reflexive and transitive."""
         if type_.kind != "entity":
-            raise _refusal(expr)
+            raise refusal(expr)
         if self.uid is None:
             if left != pst.Var("principal"):
-                raise _refusal(expr)
+                raise refusal(expr)
             return c.Present(type_.name)
         if not (isinstance(left, pst.EntityLit) and left.value.id == self.uid and str(left.value.type) == "User"):
-            raise _refusal(expr)
+            raise refusal(expr)
         values = (
             frozenset({self.uid}) if type_.entity == "User" else self.groups if type_.entity == "Group" else frozenset()
         )
@@ -157,7 +139,7 @@ class Compiler:
             return c.Within(frozenset({"\0open"}))
         targets = target.elements if isinstance(target, pst.Set) else (target,)
         if not all(isinstance(each, pst.EntityLit) and str(each.value.type) == "Collection" for each in targets):
-            raise _refusal(target, "resource in")
+            raise refusal(target, "resource in")
         return c.within(frozenset(each.value.id for each in targets if isinstance(each, pst.EntityLit)))
 
     def _equals(self, type_: AttributeType, known: pst.Expr) -> c.Condition:
@@ -170,34 +152,34 @@ class Compiler:
         type_ = self._type(name)
         value = self._literal(type_, known)
         if type_.is_set or type_.kind not in {"long", "datetime"} or not isinstance(value, int):
-            raise _refusal(known, operator)
+            raise refusal(known, operator)
         return c.Compare(name, operator, value)
 
     def _elements(self, type_: AttributeType, known: pst.Expr) -> frozenset[c.Scalar]:
         if self.checking and not mentions_resource(known) and not isinstance(known, pst.Set):
             return frozenset({self._literal(type_, known)})
         if not isinstance(known, pst.Set):
-            raise _refusal(known)
+            raise refusal(known)
         return frozenset(self._literal(type_, element) for element in known.elements)
 
     def _literal(self, type_: AttributeType, known: pst.Expr) -> c.Scalar:
         match known, type_.kind:
             case pst.StringLit(value), "string":
-                return _checked(value)
+                return checked(value)
             case pst.LongLit(value), "long":
                 return value
             case pst.BoolLit(value), "boolean":
                 return value
             case pst.EntityLit(value), "entity" if str(value.type) == type_.entity:
-                return _checked(value.id)
+                return checked(value.id)
             case pst.UnaryOp("datetime", pst.StringLit()), "datetime":
-                return _instant(known)
+                return instant(known)
             case pst.BinaryOp("offset"), "datetime" if not self.checking:
-                return _instant(known)
+                return instant(known)
             case _ if self.checking and not mentions_resource(known):
                 return 0 if type_.kind in {"long", "datetime"} else "\0open"
             case _:
-                raise _refusal(known)
+                raise refusal(known)
 
     def _type(self, name: str) -> AttributeType:
         try:
@@ -233,76 +215,5 @@ def bounded(condition: c.Condition) -> c.Condition:
     return condition
 
 
-def _checked(text: str) -> str:
-    """Refuse a literal that no attribute can equal, before an engine reads it in a way of its own."""
-    try:
-        check_text(text)
-    except ResourceError as error:
-        message = f"a literal cannot be asked of an index: {error}"
-        raise UncompilableError(message) from error
-    return text
-
-
 def _texts(values: frozenset[c.Scalar] | list[c.Scalar]) -> frozenset[str]:
     return frozenset(value for value in values if isinstance(value, str))
-
-
-def _parts(pattern: tuple[pst.PatternElem, ...]) -> tuple[str, ...]:
-    parts = [""]
-    for element in pattern:
-        if isinstance(element, pst.Char):
-            parts[-1] += element.value
-        else:
-            parts.append("")
-    return tuple(parts)
-
-
-def _instant(expr: pst.Expr) -> int:
-    """Fold a datetime literal, or the offset from the epoch as which Cedar prints a computed one, to milliseconds."""
-    match expr:
-        case pst.UnaryOp("datetime", pst.StringLit(text)):
-            try:
-                instant = datetime.fromisoformat(text if "T" in text else f"{text}T00:00:00Z")
-                return to_milliseconds(instant)
-            except (ValueError, TypeError) as error:
-                raise _refusal(expr, "datetime") from error
-        case pst.BinaryOp("offset", base, pst.UnaryOp("duration", pst.StringLit(text))) if text.endswith("ms"):
-            try:
-                return _instant(base) + int(text[:-2])
-            except ValueError as error:
-                raise _refusal(expr, "duration") from error
-        case _:
-            raise _refusal(expr, "datetime")
-
-
-_ADVICE = {
-    "add": "compute the sum when the document is labelled, and compare the stored attribute",
-    "sub": "compute the difference when the document is labelled, and compare the stored attribute",
-    "mul": "compute the product when the document is labelled, and compare the stored attribute",
-    "get_tag": "declare an attribute instead of a tag",
-    "has_tag": "declare an attribute instead of a tag",
-    "GetAttr": "an index holds a document's own attributes only: copy what you need onto the document",
-    "HasAttr": "ask for one attribute of the document itself",
-    "Like": "match a single string attribute of the document itself",
-    "eq": "compare one attribute of the document with something known; name a collection instead of one document",
-    "in": 'write "principal in resource.<set of groups>" or "resource in Collection::…"',
-    "resource in": "only collections hold documents",
-}
-
-
-def _culprit(expr: pst.BinaryOp) -> pst.Expr:
-    """Return the operand that computes with the document, if one does: the advice is about that."""
-    for side in (expr.left, expr.right):
-        if mentions_resource(side) and side != _RESOURCE and not _is_attribute(side):
-            return side
-    return expr
-
-
-def _is_attribute(expr: pst.Expr) -> bool:
-    return isinstance(expr, pst.GetAttr) and expr.base == _RESOURCE
-
-
-def _refusal(expr: pst.Expr, operator: str | None = None) -> UncompilableError:
-    name = operator or (expr.op if isinstance(expr, pst.BinaryOp | pst.UnaryOp) else type(expr).__name__)
-    advice = _ADVICE.get(name, "compare one attribute of the document with something known")
-    return UncompilableError(f'operator "{name}" cannot be asked of an index; {advice}')

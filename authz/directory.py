@@ -97,6 +97,9 @@ def look_up(identity: Identity, directory: Directory) -> Principal:
     if entitlements.tenant not in identity.tenants:
         message = "the directory's tenant is none that this issuer may speak for"
         raise UnknownPrincipalError(message)
+    if entitlements.attributes.get("tenant", entitlements.tenant) != entitlements.tenant:
+        message = "the directory's attributes name another tenant than the one it answers for"
+        raise UnknownPrincipalError(message)
     if entitlements.uid != principal_id(entitlements.tenant, identity.issuer, identity.subject):
         message = "the directory answered for somebody else"
         raise UnknownPrincipalError(message)

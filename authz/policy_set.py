@@ -197,12 +197,16 @@ def _check_compiles(policy: Policy, node: pst.Template, attributes: AttributeSch
         raise PolicyError(message) from error
 
 
+_OTHER_ACTIONS = frozenset({"create", "replace", "relabel", "erase", "readAudit", "operate"})
+"""Actions that are only ever decided in full; whatever else a policy names, a group of actions say, may mean `read`."""
+
+
 def _may_apply_to_read(action: pst.ActionConstraint) -> bool:
     match action:
         case pst.ActionEq(entity):
-            return entity.id == "read"
+            return entity.id not in _OTHER_ACTIONS
         case pst.ActionIn(entities):
-            return any(entity.id == "read" for entity in entities)
+            return any(entity.id not in _OTHER_ACTIONS for entity in entities)
         case _:
             return True
 

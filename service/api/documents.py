@@ -19,6 +19,7 @@ from service.request import Authenticated, Call
 router = APIRouter(prefix="/v1")
 
 Limit = Annotated[int, Query(ge=1, le=MAX_HITS)]
+Ordinal = Annotated[int, Query(ge=-1, le=1 << 31)]
 
 
 @router.get("/documents")
@@ -44,7 +45,7 @@ def list_documents(
 
 @router.get("/documents/{document:path}")
 def read_document(
-    document: str, call: Authenticated, after: Annotated[int, Query(ge=-1)] = -1, limit: Limit = MAX_HITS
+    document: str, call: Authenticated, after: Ordinal = -1, limit: Limit = MAX_HITS
 ) -> DocumentView:
     """Return a document's passages after the ordinal `after`; one that is hidden looks like one that is not there."""
     principal = call.principal()

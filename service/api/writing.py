@@ -73,10 +73,12 @@ def _destination(author: Author) -> Destination:
 def _item(name: str, body: DocumentBody, author: Author) -> SourceItem:
     tenant = author.principal.tenant
     types = author.call.policies.attributes.document
+    if body.attributes.keys() - types.keys():
+        message = "an attribute is named that the schema does not have"  # not which: the name is the caller's
+        raise SourceError(message)
     try:
         stated: dict[str, object] = {
-            key: _qualified(value, types[key], author.principal) if key in types else value
-            for key, value in body.attributes.items()
+            key: _qualified(value, types[key], author.principal) for key, value in body.attributes.items()
         }
         if "tenant" in types:
             stated.setdefault("tenant", tenant)

@@ -8,6 +8,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from authz.resource import EntityId, entity_id, tenant_id
+from retrieval.errors import SourceError
 from retrieval.ingest import folder as folders
 from retrieval.ingest.manifest import NAME, read_manifest
 from retrieval.ingest.retire import retire
@@ -53,9 +54,13 @@ def ingest_folder(root: Path, on: Operator) -> folders.Summary:
     """Ingest `root` with a bar on the terminal, and return what became of it."""
     manifest = read_manifest(root / NAME, on.policies.attributes, on.policies.tenants)
 
-    @cache
+    people = cache(lambda: on.uids(manifest.tenant))  # read once, and only if the manifest names somebody
+
     def resolve(handle: str) -> EntityId:
-        return on.resolve(manifest.tenant, handle)
+        if handle not in people():
+            message = f'the directory of {manifest.tenant} knows nobody called "{handle}"'
+            raise SourceError(message)
+        return people()[handle]
 
     folder = folders.Folder(root, manifest, resolve, role())
     columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -2,6 +2,7 @@
 
 import getpass
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -58,13 +59,9 @@ class Operator:
             raise SourceError(message)
         return held
 
-    def resolve(self, tenant: TenantId, handle: str) -> EntityId:
-        """Return the uid of the person called `handle` in `tenant`. Raises `SourceError`, naming the handle."""
-        uids = [each.uid for each in self.admin.people(tenant) if each.handle == handle]
-        if len(uids) != 1:
-            message = f'the directory of {tenant} knows nobody called "{handle}"'
-            raise SourceError(message)
-        return uids[0]
+    def uids(self, tenant: TenantId) -> Mapping[str, EntityId]:
+        """Return the uid of everybody in `tenant`, by handle."""
+        return {each.handle: each.uid for each in self.admin.people(tenant)}
 
     def destination(self, tenant: TenantId) -> Destination:
         """Return where ingestion writes; every write is recorded with this role as its actor, before it is made."""

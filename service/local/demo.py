@@ -5,6 +5,7 @@ be killed while the cloud lives on. Whatever ends this one ends them all.
 """
 
 import argparse
+import fcntl
 import json
 import secrets
 import signal
@@ -121,6 +122,18 @@ def _process(module: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
                 process.wait(_GRACE)
             except (subprocess.TimeoutExpired, KeyboardInterrupt):
                 process.kill()
+
+
+@contextmanager
+def _folder() -> Iterator[None]:
+    """Hold this folder for as long as this process lives: a second demo would empty the index of the first."""
+    with (ENVIRONMENT.parent / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            message = "another demo runs in this folder; stop it, or start this one in another folder"
+            raise DemoError(message) from error
+        yield
 
 
 @contextmanager

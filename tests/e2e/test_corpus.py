@@ -29,7 +29,7 @@ from retrieval.ingest.manifest import NAME, read_manifest
 from service.settings import Settings
 from tests.support.cloud import REGION, Cloud, dynamodb, running_cloud
 from tests.support.corpus import AUDIENCE, ISSUER, POLICIES, TENANT, Corpus, Question
-from tests.support.demo import CACHE, START, Site, ask, clean_environment, free_port, listed, search
+from tests.support.demo import CACHE, START, Site, ask, clean_environment, free_port, listed, say, search
 from tests.support.keyserver import serving
 from tests.support.tokens import claims, rsa_key
 
@@ -106,20 +106,20 @@ def load_directory(cloud: Cloud, policies: Path, corpus: Corpus) -> None:
     types = load_policies(policies).attributes.principal
     admin = DynamoDBDirectoryAdmin(client, defaults["directory_table"].default, types)
     admin.load(tenant_id(TENANT), corpus.nesting(), corpus.enrolments())
-    say(f"{len(corpus.handles)} people in {len(corpus.groups)} groups: {time.monotonic() - began:.0f} s")
+    say(f"corpus: {len(corpus.handles)} people in {len(corpus.groups)} groups: {time.monotonic() - began:.0f} s")
 
 
 def ingest_tree(site: Place) -> None:
     """Ingest every document, saying how far it is."""
     on, began = site.operator, time.monotonic()
-    people = {each.handle: each.uid for each in on.admin.people(tenant_id(TENANT))}
+    people = on.uids(tenant_id(TENANT))
     manifest = read_manifest(site.tree / NAME, on.policies.attributes, on.policies.tenants)
     folder = Folder(site.tree, manifest, people.__getitem__, "role:tests")
     events = []
     for event in ingest_folder(folder, on.destination(tenant_id(TENANT))):
         events.append(event)
         if event.done % 25 == 0 or event.done == event.total:
-            say(f"{event.done} of {event.total} documents ingested: {time.monotonic() - began:.0f} s")
+            say(f"corpus: {event.done} of {event.total} documents ingested: {time.monotonic() - began:.0f} s")
     result = summary(events)
     assert result.counts == {"taken": len(site.corpus.documents)}, result
 
@@ -149,12 +149,6 @@ def answers(client: httpx2.Client) -> bool:
     return False
 
 
-def say(message: str) -> None:
-    """Print at once, also where pytest keeps what tests print."""
-    sys.__stderr__.write(f"\n  corpus: {message}")
-    sys.__stderr__.flush()
-
-
 def user_who(corpus: Corpus, path: str, *, may: bool) -> str:
     """Return a user who may, or may not, read `path`: one of those in groups, always the same."""
     users = [
@@ -175,7 +169,7 @@ def test_ingesting_the_folder_again_by_the_command_line_changes_nothing(place: P
     ended = place.command("ingest", str(place.tree), "--json")
     assert ended.code == 0, ended.err
     assert ended.json == {"counts": {"unchanged": len(place.corpus.documents)}, "refused": []}
-    say(f"again, all unchanged: {time.monotonic() - began:.0f} s")
+    say(f"corpus: again, all unchanged: {time.monotonic() - began:.0f} s")
 
 
 def test_questions_are_answered_from_their_documents(place: Place) -> None:
@@ -193,11 +187,13 @@ def test_questions_are_answered_from_their_documents(place: Place) -> None:
             cited += each.path in documents
             phrased += each.phrase in text
             if each.path not in documents:
-                missed.append(f"{each.path} ({'found' if each.path in hits else 'NOT found'}): {each.question} -> {text}")
+                missed.append(
+                    f"{each.path} ({'found' if each.path in hits else 'NOT found'}): {each.question} -> {text}"
+                )
     total = len(place.corpus.questions)
-    say(f"retrieved among 8: {found}/{total}; cited: {cited}/{total}; phrase in the answer: {phrased}/{total}")
+    say(f"corpus: retrieved among 8: {found}/{total}; cited: {cited}/{total}; phrase in the answer: {phrased}/{total}")
     for each in missed:
-        say(f"  missed {each}")
+        say(f"corpus:   missed {each}")
     assert cited >= 0.8 * total, missed
 
 
@@ -244,7 +240,7 @@ def test_each_user_pages_through_as_many_documents_as_the_corpus_counts(place: P
         assert set(found) == {path for path in place.corpus.documents if place.corpus.may_read(handle, path)}, handle
         assert len(found) == len(set(found)) == users[handle]["readable"], handle
     counts = sorted(users[handle]["readable"] for handle in chosen)
-    say(f"{len(chosen)} users page through {counts} documents, as the corpus counts")
+    say(f"corpus: {len(chosen)} users page through {counts} documents, as the corpus counts")
 
 
 def test_an_owner_in_no_group_reads_what_they_own_and_nothing_else(place: Place) -> None:

@@ -1,9 +1,10 @@
 """Everything that a visitor does with the demo, as they do it: the command line, plain HTTP, curl."""
 
 import json
+import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,12 +17,14 @@ import yaml
 from authz.decision import decide
 from authz.resource import entity_id, tenant_id
 from retrieval.document import DocumentRecord
-from tests.support.demo import ROOT, Demo, Heard, ask, events_of, listed, search
+from tests.support.demo import ROOT, Demo, Heard, ask, events_of, listed, say, search
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(300)]
 
 COMPANY = ROOT / "service/local/company"
 PEOPLE = {each["handle"]: each["tenant"] for each in yaml.safe_load((COMPANY / "people.yaml").read_text())["people"]}
+THOROUGH = "ANTECHAMBER_THOROUGH"
+"""Set: let everybody who is denied ask every question, instead of one each. Takes minutes."""
 BANDS = "What are the salary bands for engineers?"
 OK, FAILED, MISUSED, NOTHING, INCOMPLETE = 0, 1, 2, 3, 4
 
@@ -166,7 +169,10 @@ def test_explain_says_why_a_document_is_open(demo: Demo) -> None:
 
 def test_an_ingested_folder_is_found_then_relabelled_then_unchanged(demo: Demo, tmp_path: Path) -> None:
     """R-18, L-08: a change of access holds for the next read, and embeds nothing."""
-    question, text = "Where is the spare tuning fork kept?", "# Tuning forks\n\nThe spare tuning fork is kept in Orchid.\n"
+    question, text = (
+        "Where is the spare tuning fork kept?",
+        "# Tuning forks\n\nThe spare tuning fork is kept in Orchid.\n",
+    )
     assert ingest(demo, tmp_path, manifest(), forks=text) == {"taken": 1}
     assert told(demo, "ben", question).cited == ["forks.md"]
     before = kept_vectors_of(demo)
@@ -341,7 +347,7 @@ def test_the_demos_questions_are_answered_by_their_documents(demo: Demo) -> None
             found += 1
         else:
             missed.append(f"{case.ask_as}: {case.question} -> {heard.cited} {heard.text!r}")
-    print(f"\n{found} of {len(with_document)} questions are answered with document and phrase", *missed, sep="\n  ")
+    say(f"{found} of {len(with_document)} of the demo's questions are answered with document and phrase")
     assert found >= 0.9 * len(with_document), missed
 
 
@@ -357,12 +363,27 @@ def test_nobody_who_is_denied_gets_phrase_or_document_by_any_door(demo: Demo) ->
     lists = {person: set(list_of(demo, person)) for person in PEOPLE}
     wanted = [(case, person) for case in cases() for person in case.denied]
     assert len(wanted) > 100
-    for case, person, heard, passages in searched(demo, wanted):
-        texts = [heard.text, *(str(each["text"]) for each in passages)]
-        assert case.phrase is None or not any(case.phrase in text for text in texts), (person, case)
-        if case.document and PEOPLE[person] == PEOPLE[case.ask_as]:
-            documents = {*heard.cited, *(each["document"] for each in passages), *lists[person]}
-            assert case.document not in documents, (person, case)
+    for case, person, passages in everybody_searches(demo, wanted):
+        check_kept_out(
+            case, person, [str(each["text"]) for each in passages], {str(each["document"]) for each in passages}
+        )
+        check_kept_out(case, person, [], lists[person])
+    # An answer is made of what a search finds, and takes the model longer: each question is asked by one of the denied.
+    asking = (
+        wanted
+        if os.environ.get(THOROUGH)
+        else [(case, case.denied[number % len(case.denied)]) for number, case in enumerate(cases()) if case.denied]
+    )
+    for (case, heard), (_, person) in zip(everybody_asks(demo, asking), asking, strict=True):
+        check_kept_out(case, person, [heard.text], set(heard.cited))
+
+
+def check_kept_out(case: Case, person: str, texts: list[str], documents: set[str]) -> None:
+    """Check that neither phrase nor document of `case` is among what `person` was sent."""
+    assert case.phrase is None or not any(case.phrase in text for text in texts), (person, case)
+    # Another tenant's document of the same id is another document.
+    if case.document and PEOPLE[person] == PEOPLE[case.ask_as]:
+        assert case.document not in documents, (person, case)
 
 
 def everybody_asks(demo: Demo, wanted: list[tuple[Case, str]]) -> Iterator[tuple[Case, Heard]]:
@@ -376,19 +397,19 @@ def everybody_asks(demo: Demo, wanted: list[tuple[Case, str]]) -> Iterator[tuple
         )
 
 
-def searched(
+def everybody_searches(
     demo: Demo, wanted: list[tuple[Case, str]]
-) -> Iterator[tuple[Case, str, Heard, list[dict[str, object]]]]:
-    """Yield for each case and person the answer and the passages found, several at once."""
+) -> Iterator[tuple[Case, str, list[Mapping[str, object]]]]:
+    """Yield for each case and person the passages found, several at once."""
     tokens_of(demo)
 
-    def both(each: tuple[Case, str]) -> tuple[Case, str, Heard, list[dict[str, object]]]:
+    def found(each: tuple[Case, str]) -> tuple[Case, str, list[Mapping[str, object]]]:
         case, person = each
         with demo.client(demo.token(person)) as client:
-            return case, person, ask(client, case.question), [dict(hit) for hit in search(client, case.question, 50)]
+            return case, person, search(client, case.question, 50)
 
     with ThreadPoolExecutor(6) as pool:
-        yield from pool.map(both, wanted)
+        yield from pool.map(found, wanted)
 
 
 def tokens_of(demo: Demo) -> None:
@@ -500,7 +521,12 @@ def test_what_is_wrong_is_told_in_a_line_with_its_exit_code(demo: Demo, command:
 
 def test_without_a_demo_the_commands_say_what_is_missing(demo: Demo, tmp_path: Path) -> None:
     elsewhere = Demo(tmp_path, demo.port, demo.process)
-    for command in (["ask", "--as", "ana", BANDS], ["token", "--as", "ana"], ["explain", "--as", "ana"], ["audit", "tail"]):
+    for command in (
+        ["ask", "--as", "ana", BANDS],
+        ["token", "--as", "ana"],
+        ["explain", "--as", "ana"],
+        ["audit", "tail"],
+    ):
         ended = elsewhere.command(*command)
         assert ended.code == FAILED, command
         assert "make demo" in ended.err, command

@@ -185,9 +185,7 @@ class Application:
         self.index, self.writer = WatchedIndex(SQLiteIndex(file)), SQLiteIndexWriter(file)
         self.pool = ThreadPoolExecutor(16, "embed")
         usual = Dependencies(
-            issuers={
-                name: issuer(issuer=name, tenants=frozenset({tenant})) for tenant, name in ISSUERS.items()
-            },
+            issuers={name: issuer(issuer=name, tenants=frozenset({tenant})) for tenant, name in ISSUERS.items()},
             keys=self.keys,
             directory=self.directory,
             embedder=self.embedder,
@@ -321,6 +319,6 @@ def _directory(policies: PolicySet) -> MemoryDirectory:
             for at, subject, employment, clearance, groups in PEOPLE
             if at == tenant
         ]
-        names: dict[str, tuple[str, ...]] = {name: () for name in ("engineering", "board", "librarians")}
+        names: dict[str, tuple[str, ...]] = dict.fromkeys(("engineering", "board", "librarians"), ())
         directory.load(tenant, names, people)
     return directory

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -203,10 +203,8 @@ class Demo(Site):
             if self.process.poll() is None:
                 self.tell(signal.SIGTERM)
         finally:
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
 
 
 def clean_environment() -> dict[str, str]:
@@ -278,3 +276,10 @@ def listed(client: httpx2.Client, limit: int = 50) -> list[str]:
         if page["next"] is None:
             return found
         after = {"after": page["next"]}
+
+
+def say(message: str) -> None:
+    """Print at once, also where pytest keeps what tests print: a measure that is worth reading when nothing failed."""
+    if sys.__stderr__ is not None:
+        sys.__stderr__.write(f"\n  {message}")
+        sys.__stderr__.flush()

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from authz import condition as c
 from authz import engine
-from authz.condition import holds
 from authz.decision import Decision, decide
 from authz.directory import Closure, Entitlements, Principal, look_up, principal_id
+from authz.holds import holds
 from authz.policy_set import PolicySet, load_policies, write_manifest
 from authz.resource import AttributeValue, EntityId, Resource, TenantId
 from authz.schema import AttributeSchema, AttributeTypes, cedar_attributes, plain_attributes, to_milliseconds

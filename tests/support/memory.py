@@ -68,7 +68,7 @@ class MemoryDirectory:
         """Declare a group."""
         return self.load(tenant, {group: parents}, ())
 
-    def put_person(  # noqa: PLR0913, PLR0917 - as the real one
+    def put_person(
         self,
         tenant: TenantId,
         issuer: str,

@@ -9,6 +9,7 @@ import pytest
 
 from authz import condition as c
 from authz.errors import ScopeError
+from authz.holds import holds
 from authz.policy_set import load_policies
 from authz.resource import EntityId, Resource, TenantId
 from authz.scope import Scope, condition_for, principal_entity, scope
@@ -21,7 +22,7 @@ ALL = '@id("all") @reason("Open.") permit (principal, action == Action::"read", 
 
 
 def reads(condition: c.Condition, **changed: Any) -> bool:  # noqa: ANN401 - attributes
-    return c.holds(condition, Resource(EntityId("acme/a"), {**ATTRIBUTES, **changed}))
+    return holds(condition, Resource(EntityId("acme/a"), {**ATTRIBUTES, **changed}))
 
 
 def test_scope_carries_its_principal_policies_epoch_and_instant() -> None:

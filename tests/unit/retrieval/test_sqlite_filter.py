@@ -9,6 +9,7 @@ import pytest
 
 from authz import condition as c
 from authz.compiler import MAX_LEVELS
+from authz.holds import holds
 from authz.resource import EntityId, Resource
 from authz.schema import read_schema
 from retrieval.sqlite_filter import SQLFilter, sql_filter
@@ -79,7 +80,7 @@ def found(shelf: Shelf, condition: c.Condition) -> frozenset[str]:
 
 
 def held(condition: c.Condition) -> frozenset[str]:
-    return frozenset(each.uid for each in DOCUMENTS if c.holds(condition, each))
+    return frozenset(each.uid for each in DOCUMENTS if holds(condition, each))
 
 
 @pytest.mark.parametrize("leaf", LEAVES, ids=_named)

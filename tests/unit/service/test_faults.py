@@ -180,7 +180,9 @@ def test_a_model_that_raises_what_nobody_foresaw_leaves_a_record_closed_as_faile
 
 @pytest.mark.parametrize("script", [breaks, explodes])
 def test_a_stream_that_breaks_ends_in_an_error_event_and_a_record_that_says_truncated(
-    application: Application, script: Any, capfd: pytest.CaptureFixture[str]  # noqa: ANN401 - a script
+    application: Application,
+    script: Any,
+    capfd: pytest.CaptureFixture[str],  # noqa: ANN401 - a script
 ) -> None:
     application.model.script = script
     response = ask(application)
@@ -193,7 +195,9 @@ def test_a_stream_that_breaks_ends_in_an_error_event_and_a_record_that_says_trun
     assert application.metric("antechamber_faults_total", fault="ModelInterruptedError") == 1
 
 
-@pytest.mark.parametrize(("reason", "outcome"), [("length", "truncated"), ("guardrail", "truncated"), ("end", "complete")])
+@pytest.mark.parametrize(
+    ("reason", "outcome"), [("length", "truncated"), ("guardrail", "truncated"), ("end", "complete")]
+)
 def test_why_the_model_stopped_is_said_and_recorded(application: Application, reason: Any, outcome: str) -> None:  # noqa: ANN401 - a literal
     def script(*_: object) -> Any:  # noqa: ANN401 - a generator
         yield "So far [1]"
@@ -258,7 +262,9 @@ def test_a_slow_store_ends_at_the_deadline_for_the_caller_and_its_record_follows
     assert plain.closed() == "failed"
 
 
-def test_a_closing_record_that_cannot_be_written_is_counted_and_the_opening_one_stands(application: Application) -> None:
+def test_a_closing_record_that_cannot_be_written_is_counted_and_the_opening_one_stands(
+    application: Application,
+) -> None:
     class Unclosable(MemoryAuditLog):
         def close(self, receipt: Receipt, outcome: Outcome, detail: Mapping[str, Json]) -> None:
             raise AuditUnavailableError(DETAIL)
@@ -285,7 +291,9 @@ def _no_vector(texts: Sequence[str]) -> Vectors:  # noqa: ARG001 - as the port's
 
 
 @pytest.mark.parametrize("vectors", [_partial_vector, _nan_vector, _no_vector])
-def test_a_vector_that_is_none_never_becomes_an_answer(tmp_path: Path, vectors: Callable[[Sequence[str]], Vectors]) -> None:
+def test_a_vector_that_is_none_never_becomes_an_answer(
+    tmp_path: Path, vectors: Callable[[Sequence[str]], Vectors]
+) -> None:
     class Broken:
         model, dimensions = "test.hashing-64", 64
 
@@ -299,7 +307,9 @@ def test_a_vector_that_is_none_never_becomes_an_answer(tmp_path: Path, vectors: 
     assert not application.model.streams
 
 
-def test_hits_that_are_partial_foreign_or_altered_are_dropped_counted_and_the_rest_answers(application: Application) -> None:
+def test_hits_that_are_partial_foreign_or_altered_are_dropped_counted_and_the_rest_answers(
+    application: Application,
+) -> None:
     def change(hits: Hits) -> Hits:
         good = next(hit for hit in hits if hit.document == "acme/plan")
         nothing: Any = None
@@ -309,7 +319,11 @@ def test_hits_that_are_partial_foreign_or_altered_are_dropped_counted_and_the_re
             replace(good, tenant=TenantId("globex"), document=EntityId("globex/plan")),
             replace(good, document=EntityId("acme/nowhere")),
             good,
-            *(replace(hit, untrusted_text="Something else entirely.") for hit in hits if hit.document == "acme/handbook"),
+            *(
+                replace(hit, untrusted_text="Something else entirely.")
+                for hit in hits
+                if hit.document == "acme/handbook"
+            ),
         ]
 
     application.index.change = change

@@ -29,8 +29,10 @@ def test_every_hostile_token_is_401_in_the_same_words_and_soon(tmp_path: Path, p
                 continue  # no client can put it into a header unchanged; the gate's own tests try it
             began = time.monotonic()
             headers = {"Authorization": f"Bearer {token}"}
-            response = client.get(path, headers=headers) if path == "/v1/me" else client.post(
-                path, headers=headers, json={"question": "What is planned?"}
+            response = (
+                client.get(path, headers=headers)
+                if path == "/v1/me"
+                else client.post(path, headers=headers, json={"question": "What is planned?"})
             )
             assert response.status_code == 401, name
             assert time.monotonic() - began < SOON, name

@@ -145,7 +145,16 @@ def test_a_question_of_exactly_4096_bytes_is_taken(application: Application, cli
 
 def test_a_question_is_only_text_whatever_it_says(application: Application, client: TestClient) -> None:
     application.model.script = cites
-    for text in ("*", '" OR 1=1 --', "a AND NOT (", "{!lucene}", "title:*", "\u202e\u200b?", "line\none\ttwo", "' NEAR("):
+    for text in (
+        "*",
+        '" OR 1=1 --',
+        "a AND NOT (",
+        "{!lucene}",
+        "title:*",
+        "\u202e\u200b?",
+        "line\none\ttwo",
+        "' NEAR(",
+    ):
         answered = client.post("/v1/answers", json={"question": text})
         assert events(answered.text)[-1][0] == "done"
         assert client.post("/v1/search", json={"question": text}).status_code == 200
@@ -209,7 +218,9 @@ def test_a_token_over_8_kb_is_refused_before_anything_looks_at_it(application: A
     assert untouched(application)
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/answers/", "/v1/search/", "/docs", "/redoc", "/metrics", "/v2/me", "/v1/../v1/me/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/v1", "/v1/answers/", "/v1/search/", "/docs", "/redoc", "/metrics", "/v2/me", "/v1/../v1/me/"]
+)
 def test_no_other_address_exists(client: TestClient, path: str) -> None:
     response = client.get(path)
     assert response.status_code in {404, 405}
@@ -217,7 +228,11 @@ def test_no_other_address_exists(client: TestClient, path: str) -> None:
 
 
 def test_a_method_that_an_address_does_not_take_is_405_and_says_which_it_does(client: TestClient) -> None:
-    for method, path, allowed in (("GET", "/v1/answers", "POST"), ("HEAD", "/v1/me", "GET"), ("OPTIONS", "/v1/search", "POST")):
+    for method, path, allowed in (
+        ("GET", "/v1/answers", "POST"),
+        ("HEAD", "/v1/me", "GET"),
+        ("OPTIONS", "/v1/search", "POST"),
+    ):
         response = client.request(method, path)
         assert response.status_code == 405
         assert response.headers["allow"] == allowed
@@ -239,7 +254,12 @@ def test_a_request_id_is_ours_and_never_the_clients(client: TestClient) -> None:
 
 
 def test_nothing_in_a_request_but_the_token_says_who_asks(application: Application) -> None:
-    forged = {"X-User": "carol", "X-Tenant": "globex", "X-Forwarded-User": "carol", "Cookie": f"token={application.token('carol')}"}
+    forged = {
+        "X-User": "carol",
+        "X-Tenant": "globex",
+        "X-Forwarded-User": "carol",
+        "Cookie": f"token={application.token('carol')}",
+    }
     with application.client("bob") as client:
         plain, tricky = client.get("/v1/me").json(), client.get("/v1/me?tenant=globex&sub=carol", headers=forged).json()
     assert plain == tricky

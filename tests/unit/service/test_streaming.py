@@ -34,7 +34,9 @@ def application(tmp_path: Path) -> Application:
 
 
 @pytest.mark.parametrize("script", [hangs, hesitates, rambles])
-def test_a_caller_who_goes_away_ends_the_models_stream_within_a_second(application: Application, script: object) -> None:
+def test_a_caller_who_goes_away_ends_the_models_stream_within_a_second(
+    application: Application, script: object
+) -> None:
     application.model.script = script  # type: ignore[assignment]
     with serving(application.app) as running, calling(running) as caller:
         caller.send("POST", "/v1/answers", application.headers(), QUESTION)
