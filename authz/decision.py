@@ -43,6 +43,8 @@ def decide(
     A resource that does not fit the schema, or shares its id with another of the batch, is refused on its own.
     Raises `DecisionError` if the engine gives no decision.
     """
+    if entitlements.tenant not in policies.tenants:
+        return [Decision(allowed=False)] * len(resources)
     entities = _unique([_entity(resource, policies) for resource in resources])
     named = (policies.attributes.groups_of_document(resources[index].attributes) for index in entities)
     principal = principal_entity(entitlements, policies.literals.union(*named), policies)

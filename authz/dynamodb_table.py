@@ -140,7 +140,10 @@ class Table:
             request["ExclusiveStartKey"] = last
 
     def put(self, item: Item, condition: str | None = None, values: Item | None = None) -> bool:
-        """Write `item` if `condition` holds of the item that is there; return whether it did."""
+        """Write `item` if `condition` holds of the item that is there; return whether it is there now.
+
+        An answer that was lost makes botocore write again, and then the condition fails of what was just written.
+        """
         try:
             if condition is None:
                 self.client.put_item(TableName=self.name, Item=item)
@@ -153,7 +156,7 @@ class Table:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
-            return False
+            return self.get((item[PK]["S"], item[SK]["S"])) == item
         return True
 
     def add(self, key: Key, attribute: str, number: int) -> int:

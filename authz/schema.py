@@ -20,6 +20,9 @@ _KINDS: Mapping[str, Kind] = {
     "Boolean": "boolean",
     "datetime": "datetime",
 }
+MAX_ELEMENTS = 1_000
+"""Most elements of a set attribute: a document with more would slow every search that finds it."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -42,6 +45,8 @@ class AttributeType:
             return self._scalar(raw)
         if not isinstance(raw, list | tuple | set | frozenset):
             raise _misfit(self.name, wanted="a list")
+        if len(raw) > MAX_ELEMENTS:
+            raise _misfit(self.name, wanted=f"a list of at most {MAX_ELEMENTS}")
         return frozenset(self._scalar_in_set(item) for item in raw)
 
     def plain(self, value: AttributeValue) -> object:

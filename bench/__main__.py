@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import demo, doors, latency, pieces, ranks, recall
-from bench.figures import Figure, show, write
+from bench.figures import Figure, markdown, show, write
 
 PARTS: Mapping[str, Callable[..., Iterator[Figure]]] = {
     "latency": latency.measure,
@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds and a smaller corpus: a look, not a result")
     parser.add_argument("--only", choices=PARTS, action="append", help="measure only this part; may be repeated")
     parser.add_argument("--out", type=Path, default=Path(".local/bench.json"), help="where the JSON goes")
+    parser.add_argument("--markdown", action="store_true", help="print Markdown, for docs/benchmarks.md")
     options = parser.parse_args()
     console, load = Console(), os.getloadavg()[0]
     if load > (os.cpu_count() or 1) / 2:
@@ -34,7 +35,10 @@ def main() -> None:
     for name in options.only or PARTS:
         console.print(f"• measuring {name}", style="dim")
         figures += PARTS[name](quick=options.quick)
-    show(figures, console)
+    if options.markdown:
+        print(markdown(figures))
+    else:
+        show(figures, console)
     write(figures, options.out, quick=options.quick, load=load)
     missed = [each.name for each in figures if each.met is False]
     console.print(f"{len(missed)} goals missed" if missed else "all goals met", f"· JSON in {options.out}")

@@ -6,11 +6,15 @@ import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
+
+_NAME = 64
+"""Columns of the terminal for a figure's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +59,33 @@ def at_least(bound: float) -> Goal:
 
 
 def show(figures: Iterable[Figure], console: Console) -> None:
-    """Print `figures` as a table, one section for each part."""
-    table = Table("figure", box=None, padding=(0, 2, 0, 0))
-    table.add_column("value", justify="right")
-    table.add_column("unit")
-    table.add_column("goal")
-    table.add_column("met")
-    part = ""
-    for each in figures:
-        if each.part != part:
-            table.add_row(f"\n[bold]{each.part}[/bold]")
-            part = each.part
-        goal, met = str(each.goal or ""), {None: "", True: "yes", False: "[red]no[/red]"}[each.met]
-        table.add_row(f"  {each.name}", number(each.value), each.unit, goal, met)
-    console.print(table)
+    """Print `figures`, a table for each part."""
+    for part, members in groupby(figures, lambda each: each.part):
+        console.print(f"\n{part}", style="bold", highlight=False)
+        table = Table("figure", box=None, padding=(0, 2, 0, 0), show_header=False)
+        table.columns[0].min_width = _NAME
+        table.add_column(justify="right", min_width=7)
+        for each in members:
+            goal, met = str(each.goal or ""), {None: "", True: "yes", False: "[red]no[/red]"}[each.met]
+            table.add_row(each.name, number(each.value), each.unit, goal, met)
+        console.print(table)
+
+
+def markdown(figures: Iterable[Figure]) -> str:
+    """Return `figures` as Markdown, as docs/benchmarks.md has them."""
+    lines: list[str] = []
+    for part, members in groupby(figures, lambda each: each.part):
+        lines += [f"\n## {part}\n", "| figure | value | unit | goal | met |", "|---|---:|---|---|---|"]
+        for each in members:
+            met = {None: "", True: "yes", False: "**no**"}[each.met]
+            lines.append(f"| {each.name} | {number(each.value)} | {each.unit} | {each.goal or ''} | {met} |")
+    return "\n".join(lines)
 
 
 def number(value: float) -> str:
-    """Return `value` with three decimals below ten, and fewer above."""
+    """Return `value` with three decimals below ten, and fewer above; whole numbers have none."""
+    if value == int(value):
+        return f"{value:,.0f}"
     for bound, decimals in ((10, 3), (100, 1)):
         if abs(value) < bound:
             return f"{value:.{decimals}f}"

@@ -44,7 +44,7 @@ def measure(*, quick: bool) -> Iterator[Figure]:
         with _room(groups, _THINKING) as room:
             taken = interleaved({"secured": room.secured, "unsecured": room.unsecured}, streams)
         ratio = p50(taken["secured"]) / p50(taken["unsecured"])
-        name = f"first token after {_THINKING * 1000:.0f} ms of model, secured / unsecured, {groups:,} groups, p50"
+        name = f"first token, model {_THINKING * 1000:.0f} ms: secured / unsecured, {groups:,} groups, p50"
         yield Figure(_PART, name, ratio, "times", at_most(1.05))
 
 

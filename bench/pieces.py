@@ -43,7 +43,7 @@ def measure(*, quick: bool) -> Iterator[Figure]:
     entry = _entry(10_000)
     kept = entry.kept[str(entry.record["entitlements"])]
     keeping = each_milliseconds(kept, seconds)
-    yield Figure(_PART, "10,000 groups made canonical for the record, once per change of them", keeping, "ms")
+    yield Figure(_PART, "10,000 groups made canonical, once per change of them", keeping, "ms")
 
 
 class _Kept(SlowAuditLog):

@@ -47,8 +47,8 @@ def _compare(
     yield Figure(part, f"{who}, order of the cited set changed", order, "%", at_most(0))
     yield Figure(part, f"{who}, members of the cited set changed", membership, "%", at_most(0))
     order, membership = _changes(leaking, own)
-    yield Figure(part, f"{who}, order, had the statistics been those of all documents", order, "%")
-    yield Figure(part, f"{who}, members, had the statistics been those of all documents", membership, "%")
+    yield Figure(part, f"{who}, order, under the statistics of all documents", order, "%")
+    yield Figure(part, f"{who}, members, under the statistics of all documents", membership, "%")
 
 
 def _changes(left: Sequence[Sequence[object]], right: Sequence[Sequence[object]]) -> tuple[float, float]:

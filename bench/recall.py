@@ -57,8 +57,8 @@ def _visible(
         kept = [[row for row in exact.vector_leg(query, everything, wide) if row < len(allowed)][:K] for query in asked]
         lost = mean(len(set(rows) & set(own)) / full for rows, own in zip(kept, near, strict=True))
         short = sum(len(rows) < full for rows in kept)
-        yield Figure(part, f"{who}, filtering the best {wide} afterwards (vector leg): recall", lost)
-        yield Figure(part, f"{who}, filtering the best {wide} afterwards: short answers of {len(asked)}", short)
+        yield Figure(part, f"{who}, best {wide} filtered afterwards: recall", lost)
+        yield Figure(part, f"{who}, best {wide} filtered afterwards: short answers of {len(asked)}", short)
     yield Figure(part, f"{who}, search of both legs, p50", p50(taken), "ms")
 
 

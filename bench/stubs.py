@@ -135,6 +135,7 @@ class SlowModel:
 
     seconds: float
     id: str = "stub"
+    policy: str | None = None
 
     def stream(self, prompt: Prompt) -> Words:  # noqa: ARG002 - the port's signature
         """Return the answer."""

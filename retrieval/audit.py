@@ -47,7 +47,9 @@ class Entry:
     personal: Mapping[str, Json] = field(repr=False)
     """Salts and personal values, in a table of their own from which they can be erased."""
     kept: Mapping[str, Callable[[], bytes]] = field(default_factory=dict, repr=False)
-    """Policy sets and entitlements by digest, so that a decision can be replayed; each is rendered only once."""
+    """Policy sets by digest, so that a decision can be replayed; each is rendered only once."""
+    held: Mapping[str, Callable[[], bytes]] = field(default_factory=dict, repr=False)
+    """Entitlements by digest, likewise, but beside the personal values: they can be erased with them."""
 
 
 @dataclass(frozen=True, slots=True)

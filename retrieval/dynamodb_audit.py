@@ -44,17 +44,23 @@ class DynamoDBAuditLog:
                 raise IncompleteError(message)
             record = _item(at, canonical(entry.record), entry.receipt.format)
             personal = _item(at, canonical(entry.personal), entry.receipt.format)
-            new = [digest for digest in entry.kept if digest not in self._known]
+            kinds = (self._records, entry.kept), (self._personal, entry.held)
+            new = [
+                (table, digest, render)
+                for table, contents in kinds
+                for digest, render in contents.items()
+                if digest not in self._known
+            ]
             kept: list[TransactWriteItemTypeDef] = [
-                {"Put": {"TableName": self._records.name, "Item": self._keep(digest, entry.kept[digest]())}}
-                for digest in new
+                {"Put": {"TableName": table.name, "Item": _keep(table, digest, render())}}
+                for table, digest, render in new
             ]
             puts: list[TransactWriteItemTypeDef] = [
                 {"Put": {"TableName": self._records.name, "Item": record, "ConditionExpression": _ABSENT}},
                 {"Put": {"TableName": self._personal.name, "Item": personal, "ConditionExpression": _ABSENT}},
             ]
             transact(self._client, [*puts, *kept])
-        self._known.add(new)
+        self._known.add([digest for _, digest, _ in new])
 
     def close(self, receipt: Receipt, outcome: Outcome, detail: Mapping[str, Json]) -> None:
         """Append the closing record of `receipt`, once. Raises `AuditUnavailableError`."""
@@ -77,26 +83,21 @@ class DynamoDBAuditLog:
     def kept(self, digest: str) -> bytes | None:
         """Return what is kept under `digest`: for operators' tools. Raises `AuditUnavailableError`."""
         with translating(AuditUnavailableError, _UNREADABLE):
-            first = self._records.get(_kept_key(digest, 0))
-            if first is None:
-                return None
-            keys = [_kept_key(digest, number) for number in range(1, int(first["parts"]["N"]))]
-            rest = self._records.get_many(keys)
-            items = [first, *(rest[key] for key in keys)]
-            return content_of([bytes(item["part"]["B"]) for item in items], first["sha256"]["S"])
+            return _kept(self._records, digest)
+
+    def held(self, digest: str) -> bytes | None:
+        """Return the entitlements kept under `digest`, None if erased: for operators' tools.
+
+        Raises `AuditUnavailableError`.
+        """
+        with translating(AuditUnavailableError, _UNREADABLE):
+            return _kept(self._personal, digest)
 
     def personal(self, receipt: Receipt) -> Mapping[str, Json] | None:
         """Return the personal values beside a record, None if erased: for operators. Raises `AuditUnavailableError`."""
         with translating(AuditUnavailableError, _UNREADABLE):
             item = self._personal.get((receipt.tenant, receipt.id))
             return None if item is None else _plain(item)
-
-    def _keep(self, digest: str, content: bytes) -> Item:
-        """Write all parts of `content` but the first, and return the first: it alone says that the rest is there."""
-        parts = parts_of(content)
-        first, *rest = (_part(_kept_key(digest, number), part) for number, part in enumerate(parts))
-        self._records.put_many(rest)
-        return {**first, "parts": {"N": str(len(parts))}, "sha256": {"S": digest_of(content)}}
 
 
 @final
@@ -120,6 +121,24 @@ class _Known:
             self._digests.update(dict.fromkeys(digests))
             while len(self._digests) > self._limit:
                 self._digests.popitem(last=False)
+
+
+def _keep(table: Table, digest: str, content: bytes) -> Item:
+    """Write all parts of `content` but the first, and return the first: it alone says that the rest is there."""
+    parts = parts_of(content)
+    first, *rest = (_part(_kept_key(digest, number), part) for number, part in enumerate(parts))
+    table.put_many(rest)
+    return {**first, "parts": {"N": str(len(parts))}, "sha256": {"S": digest_of(content)}}
+
+
+def _kept(table: Table, digest: str) -> bytes | None:
+    first = table.get(_kept_key(digest, 0))
+    if first is None:
+        return None
+    keys = [_kept_key(digest, number) for number in range(1, int(first["parts"]["N"]))]
+    rest = table.get_many(keys)
+    items = [first, *(rest[key] for key in keys)]
+    return content_of([bytes(item["part"]["B"]) for item in items], first["sha256"]["S"])
 
 
 def _paired(items: Iterator[Item], tenant: TenantId, limit: int) -> list[Logged]:

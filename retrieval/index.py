@@ -52,7 +52,10 @@ class Index(Protocol):
         ...
 
     def passages(self, document: EntityId, scope: Scope, after: int, limit: int, deadline: Deadline) -> Hits:
-        """Return at most `limit` passages of `document` whose ordinals follow `after`, in order, the title included."""
+        """Return the passages of `document` with the `limit` ordinals that follow `after`, in order, title included.
+
+        While one version takes the place of another, both are returned: door two knows which one counts.
+        """
         ...
 
     def supports(self, policies: PolicySet) -> None:

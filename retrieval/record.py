@@ -17,7 +17,7 @@ from retrieval.audit import FORMAT, AuditLog, Entry, Json, Outcome, Receipt, can
 
 _SEAL = Seal("Retrieval")
 
-Event = Literal["answer", "search", "view", "list", "write", "audit-read", "operator-view"]
+Event = Literal["answer", "search", "view", "list", "write", "directory", "audit-read", "operator-view"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Purpose:
     question: str | None = field(default=None, repr=False)
     """Personal: kept in the erasable table only."""
     model: str | None = None
+    guardrail: str | None = None
     template: str | None = None
     budget: int | None = None
     """How many characters of text may be disclosed; None: no bound but the number of hits."""
@@ -76,7 +77,7 @@ def record(admission: Admission, purpose: Purpose, policies: PolicySet, audit: A
     salt = secrets.token_hex(16)
     details: dict[str, Json] = {
         "instant": _text(admission.instant),
-        "scope": admission.scope.digest,
+        "scope": commitment(salt, admission.scope.digest),
         "hits": [_hit(each, salt) for each in decisions],
     }
     receipt = _append(admission.scope.principal, purpose, policies, admission.scope.now, outcome, details, salt, audit)
@@ -91,12 +92,16 @@ def record_event(
     outcome: Outcome,
     details: Mapping[str, Json],
     audit: AuditLog,
+    personal: Mapping[str, Json] | None = None,
 ) -> Receipt:
     """Append a record that discloses no passage: a write, a failed retrieval, a reading of the audit itself.
 
-    `details` holds no personal value and no document text. Raises `AuditUnavailableError`.
+    `details` holds no personal value and no document text. What is `personal` is kept where it can be erased; the
+    record holds commitments to it. Raises `AuditUnavailableError`.
     """
-    return _append(actor, purpose, policies, now, outcome, details, secrets.token_hex(16), audit)
+    salt, values = secrets.token_hex(16), personal or {}
+    committed = {name: commitment(salt, canonical(value).decode()) for name, value in values.items()}
+    return _append(actor, purpose, policies, now, outcome, {**details, **committed}, salt, audit, values)
 
 
 def record_id(now: datetime) -> str:
@@ -113,6 +118,7 @@ def _append(
     details: Mapping[str, Json],
     salt: str,
     audit: AuditLog,
+    values: Mapping[str, Json] | None = None,
 ) -> Receipt:
     receipt = Receipt(actor.tenant, record_id(now))
     held = actor.entitlements if isinstance(actor, Principal) else None
@@ -128,22 +134,28 @@ def _append(
         "subject": commitment(salt, actor.uid if isinstance(actor, Principal) else actor.name),
         "policies": policies.digest,
         "epoch": str(held.epoch) if held else None,
-        "entitlements": held.digest if held else None,
+        "entitlements": commitment(salt, held.digest) if held else None,
         "model": purpose.model,
+        "guardrail": purpose.guardrail,
         "template": purpose.template,
         "outcome": outcome,
     }
+    personal = {**(values or {}), "salt": salt, "question": purpose.question, **_person(actor)}
     kept = {policies.digest: partial(_policies, policies)}
-    if held:
-        kept[held.digest] = partial(_entitlements, held, policies)
-    audit.append(Entry(receipt, plain, {"salt": salt, "question": purpose.question, **_person(actor)}, kept))
+    entitlements = {held.digest: partial(_entitlements, held, policies)} if held else {}
+    audit.append(Entry(receipt, plain, personal, kept, entitlements))
     return receipt
 
 
 def _person(actor: Actor) -> dict[str, Json]:
     if isinstance(actor, Role):
         return {"role": actor.name}
-    return {"issuer": actor.identity.issuer, "subject": actor.identity.subject, "uid": actor.uid}
+    return {
+        "issuer": actor.identity.issuer,
+        "subject": actor.identity.subject,
+        "uid": actor.uid,
+        "entitlements": actor.entitlements.digest,
+    }
 
 
 def commitment(salt: str, value: str) -> str:
@@ -159,7 +171,7 @@ def _within(decisions: tuple[Passage | Refused, ...], budget: int | None) -> tup
         if isinstance(each, Refused):
             kept.append(each)
             continue
-        used += len(each.text)
+        used += len(each.title) + len(each.text)
         cut = budget is not None and used > budget
         kept.append(Refused("cut", each.key, each.version, each.revision, each.ordinal, each.policies) if cut else each)
     return tuple(kept)

@@ -106,6 +106,7 @@ class SQLiteFile:
     def prepare(self) -> None:
         """Create the index if it is not there. Raises `IndexMismatchError` if it was made for something else."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.touch(mode=0o600)  # it holds every document's text; SQLite gives its log the same mode
         with closing(sqlite3.connect(self.path)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
         with self.connect() as connection:
@@ -134,7 +135,10 @@ class SQLiteFile:
         """Move all that is committed into the file and empty its log, where erased text would otherwise linger."""
         try:
             with closing(sqlite3.connect(self.path, timeout=_LOCKED)) as connection:
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy:
+                message = "the local index is being read and could not be emptied of what was erased: repeat it"
+                raise SearchUnavailableError(message)
         except sqlite3.Error as error:
             message = f"the local index cannot be emptied of what was erased: {type(error).__name__}"
             raise SearchUnavailableError(message) from error
@@ -178,10 +182,10 @@ class SQLiteIndex:
     def passages(self, document: EntityId, scope: Scope, after: int, limit: int, deadline: Deadline) -> Hits:
         """Return the passages of `document`, in their order."""
         allowed = self._filter(scope)
-        sql = f"{_HIT} {_ROWS} WHERE document.document = ? AND passage.ordinal > ? AND {allowed.sql}"
-        order = " ORDER BY document.version DESC, passage.ordinal LIMIT ?"
+        sql = f"{_HIT} {_ROWS} WHERE document.document = ? AND passage.ordinal BETWEEN ? AND ? AND {allowed.sql}"
         with self.file.connect(deadline) as connection:
-            parameters = (document, after, *allowed.parameters, max(0, limit))
+            parameters = (document, after + 1, after + limit, *allowed.parameters)
+            order = " ORDER BY passage.ordinal, document.version"
             return [_hit(row) for row in connection.execute(sql + order, parameters)]
 
     def supports(self, policies: PolicySet) -> None:

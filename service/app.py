@@ -35,6 +35,7 @@ from service.body_limit import TOO_LARGE, BodyLimit
 from service.dependencies import Dependencies
 from service.errors import BusyError, ForbiddenError, ModelUnavailableError, NotFoundError, TooManyRequestsError
 from service.problem import problem
+from service.readiness import Readiness
 from service.request import dependencies, request_id
 
 _STATUS: dict[type[Exception], tuple[int, str]] = {
@@ -80,6 +81,7 @@ def create_app(on: Dependencies) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.dependencies = on
+    app.state.readiness = Readiness(on.probes)
     for routes in (answers, search, documents, me, health):
         app.include_router(routes.router)
     if on.writing is not None:
@@ -139,6 +141,8 @@ class Observed:
 async def _problem_of(request: Request, error: Exception) -> Response:
     kind = next(each for each in type(error).__mro__ if each in _STATUS)
     status, detail = _STATUS[kind]
+    if isinstance(error, UnknownPrincipalError):
+        dependencies(request).metrics.unknown_principal(request_id(request))
     if status >= 500:  # noqa: PLR2004 - a fault of ours, not of the caller
         dependencies(request).metrics.fault(error, request_id(request))
     if isinstance(error, SourceError):

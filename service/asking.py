@@ -22,7 +22,9 @@ def answer(call: Call, question: Question) -> tuple[Answer, Retrieval]:
     vector = on.pool.submit(_embed, call, question)  # beside the directory
     try:
         principal = call.principal()
-        purpose = call.purpose("answer", question, model=on.model.id, template=TEMPLATE, budget=on.bounds.budget)
+        purpose = call.purpose(
+            "answer", question, model=on.model.id, guardrail=on.model.policy, template=TEMPLATE, budget=on.bounds.budget
+        )
         retrieval = call.retrieve(finding(call, vector, on.bounds.hits), principal, purpose)
     finally:
         vector.cancel()  # nobody waits for it any more

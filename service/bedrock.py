@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 from botocore.eventstream import EventStream
@@ -43,6 +43,11 @@ class BedrockModel:
     max_tokens: int
     guardrail: Guardrail | None = None
 
+    @property
+    def policy(self) -> str | None:
+        """The guardrail's id and version."""
+        return f"{self.guardrail.id}:{self.guardrail.version}" if self.guardrail else None
+
     def stream(self, prompt: Prompt) -> ModelStream:
         """Return the model's answer; botocore's bounded retries happen before it begins, never after."""
         try:
@@ -75,9 +80,11 @@ class BedrockStream:
     def __init__(self, events: "EventStream[ConverseStreamOutputTypeDef]") -> None:
         self._events = events
         self._closed = threading.Event()
+        self._read = threading.Event()
 
     def __iter__(self) -> Iterator[str | Stop]:
         """Yield the pieces of text, then the stop."""
+        self._read.set()
         try:
             for event in self._events:
                 if "contentBlockDelta" in event:
@@ -88,6 +95,8 @@ class BedrockStream:
         except (EventStreamError, BotoCoreError, HTTPError, OSError, ValueError) as error:
             message = f"the model's stream broke: {_name(error)}"
             raise ModelInterruptedError(message) from error
+        finally:
+            self._events.close()  # by its reader, who does not wait any more
         message = "the model's stream ended without a stop"
         raise ModelInterruptedError(message)
 
@@ -102,6 +111,8 @@ class BedrockStream:
         self._closed.set()
         with suppress(AttributeError, OSError):
             self._events._raw_stream.connection.sock.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]  # noqa: SLF001 - see above
+        if not self._read.is_set():
+            self._events.close()  # nobody waits for it, and nobody will
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +141,14 @@ class BedrockEmbedder:
         except (ClientError, BotoCoreError, HTTPError, OSError, ValueError, KeyError, TypeError) as error:
             message = f"no vector could be had: {_name(error)}"
             raise EmbeddingUnavailableError(message) from error
-        if not isinstance(vector, list) or len(vector) != self.dimensions:
+        if not _is_numbers(vector) or len(vector) != self.dimensions:
             message = f"the embedding model does not return {self.dimensions} dimensions; check the settings"
             raise EmbeddingUnavailableError(message)
         return vector
+
+
+def _is_numbers(value: object) -> TypeGuard[list[float]]:
+    return isinstance(value, list) and all(type(each) in {int, float} for each in value)
 
 
 def _name(error: Exception) -> str:

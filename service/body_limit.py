@@ -9,7 +9,7 @@ from service.problem import problem
 
 MAX_BODY = 65_536
 """Bytes of a request's body, but for a document's."""
-MAX_DOCUMENT = 1 << 20
+MAX_DOCUMENT = 1 << 18
 """Bytes of a request that brings a document, the only one that is a PUT."""
 
 TOO_LARGE = "The body is too large."

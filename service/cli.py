@@ -21,12 +21,14 @@ app = typer.Typer(
 
 @app.callback()
 def root(
+    context: typer.Context,
     environment: Annotated[
         Path, typer.Option("--env", help="Settings of a running demo, below those of the environment.")
     ] = DEMO,
 ) -> None:
     """Take the settings from the environment, and from the demo that runs in this folder."""
-    load_environment(environment)
+    if context.invoked_subcommand not in {"serve", "demo"}:
+        load_environment(environment)
 
 
 @app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -55,7 +55,7 @@ class Delivery:
             self._begun = begun
             late = self._outcome
         if late is not None:
-            self._finish(begun, late)
+            self._close(begun, late)
 
     def end(self, outcome: Outcome) -> "Future[None]":
         """End the answer's stream and close its record with `outcome`, the first time this is called.
@@ -70,11 +70,17 @@ class Delivery:
             if begun is None:
                 self._finishing.set_result(None)
             else:
-                self._finishing = self.place.run(partial(self._finish, begun, outcome))
+                self.place.run(partial(self._finish, begun, outcome))
             self.place.leave()
         return self._finishing
 
     def _finish(self, begun: Begun, outcome: Outcome) -> None:
+        try:
+            self._close(begun, outcome)
+        finally:
+            self._finishing.set_result(None)
+
+    def _close(self, begun: Begun, outcome: Outcome) -> None:
         call = self.call
         try:
             begun.answer.close()

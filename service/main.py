@@ -96,7 +96,7 @@ def build(settings: Settings) -> tuple[Dependencies, RunningPolicies]:
         embedder=compose.embedder(settings),
         model=compose.model(settings),
         stores=Stores(index, registry, audit, compose.now),
-        writing=Writing(SQLiteIndexWriter(file), compose.vectors(settings)),
+        writing=Writing(SQLiteIndexWriter(file), compose.vectors(settings)) if settings.writes else None,
         policies=running,
         now=compose.now,
         pool=ThreadPoolExecutor(settings.threads + settings.streams, "embed"),

@@ -51,6 +51,11 @@ class Metrics:
         self._tokens.labels(reason).inc()
         _log.warning("token-refused", reason=reason, request=request)
 
+    def unknown_principal(self, request: str) -> None:
+        """Count a true identity without entitlements: without a tenant there is no audit to write it to."""
+        self._faults.labels("UnknownPrincipalError").inc()
+        _log.warning("unknown-principal", request=request)
+
     def answered(self, outcome: str) -> None:
         """Count an answer that is over."""
         self._answers.labels(outcome).inc()

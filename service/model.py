@@ -36,6 +36,11 @@ class Model(Protocol):
         """The model's pinned id, as the record names it."""
         ...
 
+    @property
+    def policy(self) -> str | None:
+        """The guardrail that the model runs behind, as the record names it; None without one."""
+        ...
+
     def stream(self, prompt: Prompt) -> ModelStream:
         """Return the model's answer to `prompt`. Raises `ModelUnavailableError` if it does not begin one."""
         ...

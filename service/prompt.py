@@ -2,7 +2,7 @@
 
 from dataclasses import InitVar, dataclass, field
 from typing import NewType, final
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 from authz.seal import Seal
 from retrieval.admission import Passage
@@ -53,4 +53,8 @@ def build_prompt(question: Question, retrieval: Retrieval) -> Prompt:
 
 
 def _block(number: int, passage: Passage) -> str:
-    return f'<passage n="{number}" title={quoteattr(passage.title)}>\n{escape(passage.text)}\n</passage>'
+    return f'<passage n="{number}" title="{_attribute(passage.title)}">\n{escape(passage.text)}\n</passage>'
+
+
+def _attribute(text: str) -> str:
+    return escape(text, {'"': "&quot;"})

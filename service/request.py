@@ -44,11 +44,14 @@ class Call:
         question: str | None = None,
         *,
         model: str | None = None,
+        guardrail: str | None = None,
         template: str | None = None,
         budget: int | None = None,
     ) -> Purpose:
         """Return the purpose of what this call retrieves."""
-        return Purpose(event, self.id, APPLICATION, question, model, template, budget)
+        return Purpose(
+            event, self.id, APPLICATION, question, model=model, guardrail=guardrail, template=template, budget=budget
+        )
 
     def retrieve(self, find: Find, principal: Principal, purpose: Purpose) -> Retrieval:
         """Return what `find` finds for `principal`, and count what door two refused."""

@@ -87,6 +87,10 @@ class Settings(BaseSettings):
 
     threads: Annotated[int, Field(ge=4, description="other requests served at once in this process")] = 64
 
+    writes: bool = Field(
+        default=False, description="also serve PUT and DELETE of documents; the answering role does not"
+    )
+
     host: Text = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     metrics_port: Annotated[int, Field(ge=0, le=65535, description="on loopback; 0: off")] = 0

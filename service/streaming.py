@@ -69,25 +69,25 @@ class AnswerResponse(Response):
         pump = Pump(begun.answer, self._delivery.place)
         try:
             await send(_body(_event("receipt", {"id": begun.retrieval.receipt.id})))
-            async for content in self._events(begun.answer, pump):
+            async for content, outcome in self._events(begun.answer, pump):
                 await send(_body(content))
+                self._outcome = outcome or self._outcome  # only once it is sent has it happened
         finally:
             pump.stop()
 
-    async def _events(self, answer: Answer, pump: Pump) -> AsyncIterator[bytes]:
+    async def _events(self, answer: Answer, pump: Pump) -> AsyncIterator[tuple[bytes, Outcome | None]]:
         while True:
             event = await pump.next()
             if isinstance(event, ModelInterruptedError):
-                self._outcome = "truncated"
                 self._delivery.call.on.metrics.fault(event, self._delivery.call.id)
-                yield _error(self._outcome)
+                yield _error("truncated"), "truncated"
                 return
             if isinstance(event, Done):
-                self._outcome = _outcome(event, answer)
-                data = {"outcome": self._outcome, "reason": event.reason, "abstained": event.abstained}
-                yield _event("done", data)
+                outcome = _outcome(event, answer)
+                data = {"outcome": outcome, "reason": event.reason, "abstained": event.abstained}
+                yield _event("done", data), outcome
                 return
-            yield _event(*_content(event))
+            yield _event(*_content(event)), None
 
 
 async def _until_gone(receive: Receive, sending: anyio.CancelScope) -> None:

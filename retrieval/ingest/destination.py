@@ -18,7 +18,7 @@ MARK = 0
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Registry, index and vectors of one deployment; `on_write` makes the record of each write, before it is made."""
+    """Registry, index and vectors of one deployment; `on_write` records each write, before and after it is made."""
 
     registry: Registry
     index: IndexWriter

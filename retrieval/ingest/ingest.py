@@ -1,8 +1,9 @@
 """From one source to registry and index, so that an interruption anywhere leaves what the next run completes.
 
-New content: (1) record the write, (2) stage the digests, (3) index beside the old version, (4) flip the registry,
-(5) remove the old version. Until (4) the old version answers, afterwards only the new one can: door two compares
-versions. New access: registry first, then index, and before new content, so that nobody keeps what they lost.
+New content: (1) embed, (2) record the write, (3) stage the digests, (4) index beside the old version, (5) flip the
+registry, (6) remove the old version. Until (5) the old version answers under its old access, afterwards only the new
+one can, under its new access: door two compares versions, and no content ever stands under the access of another.
+New access alone: registry first, then index.
 """
 
 import secrets
@@ -31,20 +32,21 @@ class Ingested:
     record: DocumentRecord
 
 
-def ingest(item: SourceItem, to: Destination) -> Ingested:
+def ingest(item: SourceItem, to: Destination, follows: int | None = None) -> Ingested:
     """Bring registry and index in line with `item`; doing it again changes nothing.
 
-    A conflict with another writer is tried once more, unless that writer retired the document: a removal wins.
+    If `follows` is given, the write is made only upon that revision of the registry's record (0: none yet). Otherwise
+    a conflict with another writer is tried once more, unless that writer retired the document: a removal wins.
     Raises `SourceError` if `item` cannot be ingested, `ConflictError`, and what its `Destination` raises.
     """
     prepared = draft(item, to.capacity)
     try:
-        return _attempt(item, prepared, to)
+        return _attempt(item, prepared, to, follows)
     except ConflictError:
-        if _lost_to_a_removal(item, to):
+        if _lost_to_a_removal(item, to) or follows is not None:
             raise
     try:
-        return _attempt(item, prepared, to)
+        return _attempt(item, prepared, to, None)
     except ConflictError:
         _lost_to_a_removal(item, to)
         raise
@@ -59,19 +61,21 @@ def _lost_to_a_removal(item: SourceItem, to: Destination) -> bool:
     return True
 
 
-def _attempt(item: SourceItem, prepared: Draft, to: Destination) -> Ingested:
+def _attempt(item: SourceItem, prepared: Draft, to: Destination, follows: int | None) -> Ingested:
     record = to.registry.record(item.document)
+    if follows is not None and follows != (record.revision if record else 0):
+        message = "the document changed meanwhile"
+        raise ConflictError(message)
     if record is None or record.status == "retired":
         return Ingested("taken", _publish(item, prepared, record, to))
     left = traces(to, record)
     _complete(record, left, to)
     # Digests of the next version are of an interrupted write: what it put into the index has to be replaced.
-    same = record.version + 1 not in left and _same_content(item, prepared, record, to)
-    outcome: Outcome = "unchanged"
-    if (item.attributes, item.collections, item.source) != (record.attributes, record.collections, record.source):
-        record, outcome = _relabel(item, record, to), "relabelled"
-    if not same:
+    if record.version + 1 in left or not _same_content(item, prepared, record, to):
         return Ingested("taken", _publish(item, prepared, record, to))
+    outcome: Outcome = "unchanged"
+    if (item.attributes, item.collections) != (record.attributes, record.collections):
+        record, outcome = _relabel(item, record, to), "relabelled"
     if not to.index.holds(record.document):
         _restore(prepared, record, to)
         outcome = "restored" if outcome == "unchanged" else outcome
@@ -101,16 +105,15 @@ def _relabel(item: SourceItem, record: DocumentRecord, to: Destination) -> Docum
         revision=record.revision + 1,
         attributes=item.attributes,
         collections=item.collections,
-        source=item.source,
         updated=to_milliseconds(to.clock()),
     )
-    to.on_write(Write("relabel", item.actor, record, after))
     mark = PassageDigest(record.content, text_digest(record.title), 0, 0)
-    to.registry.stage({PassageId(record.document, MARK, TITLE): mark})
-    to.registry.put(after, record.revision)
-    to.index.relabel(record.document, record.version, labels(after))
-    _look_again(after, to)
-    to.registry.unstage(record.document, [MARK])
+    with to.on_write(Write("relabel", item.actor, record, after)):
+        to.registry.stage({PassageId(record.document, MARK, TITLE): mark})
+        to.registry.put(after, record.revision)
+        to.index.relabel(record.document, record.version, labels(after))
+        _look_again(after, to)
+        to.registry.unstage(record.document, [MARK])
     return after
 
 
@@ -118,7 +121,18 @@ def _publish(item: SourceItem, prepared: Draft, record: DocumentRecord | None, t
     after = _next(item, prepared, record, to)
     passages = _passages(item.tenant, prepared, to)
     action: WriteAction = "replace" if record and record.status == "active" else "create"
-    to.on_write(Write(action, item.actor, record, after))
+    with to.on_write(Write(action, item.actor, record, after)):
+        _flip(after, passages, prepared, record, to)
+    return after
+
+
+def _flip(
+    after: DocumentRecord,
+    passages: Sequence[IndexedPassage],
+    prepared: Draft,
+    record: DocumentRecord | None,
+    to: Destination,
+) -> None:
     # What an interrupted attempt staged could make passages of it admissible under this version.
     discard(to, after.document, after.version, prepared.digests)
     digests = {PassageId(after.document, after.version, ordinal): each for ordinal, each in prepared.digests.items()}
@@ -127,15 +141,12 @@ def _publish(item: SourceItem, prepared: Draft, record: DocumentRecord | None, t
     try:
         to.registry.put(after, record.revision if record else None)
     except ConflictError:
-        # Another writer may have published this very version: without digests, no door lets our text pass for theirs.
-        discard(to, after.document, after.version, prepared.digests)
         _undo(after, to)
         raise
     to.index.remove(after.document, floor(after))
     _look_again(after, to)
     if record is not None:
         discard(to, record.document, record.version, prepared.digests)
-    return after
 
 
 def _next(item: SourceItem, prepared: Draft, record: DocumentRecord | None, to: Destination) -> DocumentRecord:

@@ -60,8 +60,8 @@ def _tombstone(document: EntityId, actor: str, to: Destination) -> DocumentRecor
         status="retired",
         updated=to_milliseconds(to.clock()),
     )
-    to.on_write(Write("erase", actor, record, after))
-    to.registry.put(after, record.revision)
+    with to.on_write(Write("erase", actor, record, after)):
+        to.registry.put(after, record.revision)
     return after
 
 

@@ -1,6 +1,7 @@
 """What enters ingestion: a source's bytes with its access, and what is written of it."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
@@ -71,8 +72,11 @@ class Write:
     after: DocumentRecord
 
 
-OnWrite = Callable[[Write], None]
-"""Makes the record of a write durable. Raises `AuditUnavailableError`; then the write is not made."""
+OnWrite = Callable[[Write], AbstractContextManager[None]]
+"""Makes the record of a write durable as it is entered, and its outcome as it is left.
+
+Raises `AuditUnavailableError` on entering; then the write is not made.
+"""
 
 
 def media_type(name: str) -> MediaType:

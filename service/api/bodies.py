@@ -51,8 +51,12 @@ class DocumentBody(Body):
     text: Annotated[str, StringConstraints(min_length=1)]
     media_type: Literal["text/markdown", "text/html", "text/plain"] = "text/markdown"
     title: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
-    attributes: dict[str, bool | int | str | list[str]]
-    collections: list[str] = []
+    attributes: dict[str, bool | int | str | list[str]] | None = None
+    """None keeps those of the document that is there."""
+    collections: list[str] | None = None
+    """Likewise."""
+    revision: Annotated[str, StringConstraints(pattern="[0-9]{1,19}")] | None = None
+    """The revision that this write follows: it fails if the document changed since."""
 
 
 FIELDS = frozenset(AnswerBody.model_fields) | frozenset(SearchBody.model_fields) | frozenset(DocumentBody.model_fields)
@@ -85,6 +89,7 @@ class DocumentView(BaseModel):
     document: str
     title: str
     version: int
+    revision: str
     passages: list[PassageView]
     next: int | None
 
@@ -109,7 +114,7 @@ class WriteView(BaseModel):
     """What became of a write."""
 
     document: str
-    outcome: Literal["taken", "unchanged", "relabelled", "restored", "retired"]
+    outcome: Literal["stored", "retired"]
     revision: str
 
 

@@ -44,15 +44,19 @@ def list_documents(
 
 
 @router.get("/documents/{document:path}")
-def read_document(
-    document: str, call: Authenticated, after: Ordinal = -1, limit: Limit = MAX_HITS
-) -> DocumentView:
+def read_document(document: str, call: Authenticated, after: Ordinal = -1, limit: Limit = MAX_HITS) -> DocumentView:
     """Return a document's passages after the ordinal `after`; one that is hidden looks like one that is not there."""
     principal = call.principal()
     wanted = _document(principal, document)
 
+    last = after + limit
+    more = False
+
     def find(scope: Scope) -> Hits:
-        return call.on.stores.index.passages(wanted, scope, after, limit, call.deadline)
+        nonlocal more
+        hits = call.on.stores.index.passages(wanted, scope, after, limit, call.deadline)
+        more = any(hit.ordinal == last for hit in hits)
+        return hits
 
     retrieval = call.retrieve(find, principal, call.purpose("view"))
     if not retrieval.passages:
@@ -64,8 +68,9 @@ def read_document(
         document=name_of(first.document),
         title=first.title,
         version=first.version,
+        revision=str(first.revision),
         passages=views(text),
-        next=text[-1].ordinal if len(retrieval.passages) == limit and text else None,
+        next=last if more else None,
     )
 
 

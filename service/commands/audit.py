@@ -34,9 +34,9 @@ def tail(
         _show(records[-lines:], as_json=as_json)
         while follow:
             time.sleep(_PAUSE)
-            fresh = _all(on, owner, records[-1].receipt.id if records else None)
-            _show(fresh, as_json=as_json)
-            records = fresh or records
+            shown = {each.receipt.id for each in records}
+            records = _all(on, owner, _overlapping(records))
+            _show([each for each in records if each.receipt.id not in shown], as_json=as_json)
 
 
 def _all(on: Operator, tenant: str, after: str | None) -> list[Logged]:
@@ -45,6 +45,11 @@ def _all(on: Operator, tenant: str, after: str | None) -> list[Logged]:
         found.extend(page)
         after = page[-1].receipt.id
     return found
+
+
+def _overlapping(records: list[Logged]) -> str | None:
+    """Return an id two minutes before the last record's: ids tell when a request began, and it may be recorded late."""
+    return f"{int(records[-1].receipt.id[:12], 16) - 120_000:012x}" if records else None
 
 
 def _show(records: list[Logged], *, as_json: bool) -> None:

@@ -34,6 +34,8 @@ def people(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag of the com
     """List everybody: tenant, handle, direct groups, attributes."""
     with told():
         on = operator()
+        for tenant in on.policies.tenants:
+            on.listed_people(tenant)
         found = [(tenant, each) for tenant in on.policies.tenants for each in on.admin.people(tenant)]
     if as_json:
         print_json([{"tenant": tenant, "handle": each.handle, "groups": sorted(each.groups)} for tenant, each in found])
@@ -48,7 +50,8 @@ def people(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag of the com
 def _change(handle: str, group: str, *, granted: bool) -> None:
     with told():
         on = operator()
-        tenant = tenant_of(on.person(handle).uid)
-        epoch = on.admin.grant(tenant, handle, group) if granted else on.admin.revoke(tenant, handle, group)
-        on.changed(tenant, "grant" if granted else "revoke", epoch)
+        person = on.person(handle)
+        tenant = tenant_of(person.uid)
+        with on.changing(tenant, "grant" if granted else "revoke", person, group):
+            epoch = on.admin.grant(tenant, handle, group) if granted else on.admin.revoke(tenant, handle, group)
     console.print(f"{handle} is {'now' if granted else 'no longer'} in {tenant}/{group}; directory epoch {epoch}")

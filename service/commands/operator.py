@@ -1,8 +1,10 @@
 """The composition root of operators' commands: they act with the deployment's own credentials, and are recorded."""
 
-import getpass
+import os
+import pwd
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +13,7 @@ from authz.dynamodb_admin import DynamoDBDirectoryAdmin
 from authz.enrolment import Person
 from authz.policy_set import PolicySet, load_policies
 from authz.resource import EntityId, TenantId
-from retrieval.audit import AuditLog, Json, Outcome
+from retrieval.audit import AuditLog, Json, Outcome, Receipt
 from retrieval.document import DocumentRecord
 from retrieval.errors import SourceError
 from retrieval.ingest.destination import Destination
@@ -23,7 +25,7 @@ from service import aws, compose
 from service.commands.terminal import settings
 from service.dependencies import APPLICATION
 from service.settings import Settings
-from service.writing import write_details
+from service.writing import closed_by_outcome, write_details, write_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,33 +69,53 @@ class Operator:
         """Return where ingestion writes; every write is recorded with this role as its actor, before it is made."""
         file = compose.index_file(self.settings, self.policies)
 
-        def on_write(write: Write) -> None:
-            self._record(tenant, "write", "complete", write_details(write, (), allowed=True))
+        @contextmanager
+        def on_write(write: Write) -> Iterator[None]:
+            details = write_details(write, (), allowed=True)
+            with self._recorded(tenant, "write", details, write_labels(write, self.policies)):
+                yield
 
         vectors = compose.vectors(self.settings)
         return Destination(self.registry, SQLiteIndexWriter(file), vectors, on_write, compose.now)
 
     def viewed(self, held: Entitlements, document: DocumentRecord | None) -> None:
         """Record that an operator looked at what a person may see."""
-        details: dict[str, Json] = {"viewed": held.digest, "document": document.key if document else None}
-        self._record(held.tenant, "operator-view", "complete", details)
+        details: dict[str, Json] = {"document": document.key if document else None}
+        self._record(held.tenant, "operator-view", "complete", details, {"viewed": held.uid})
 
-    def changed(self, tenant: TenantId, action: str, epoch: int) -> None:
-        """Record a change of the directory."""
-        self._record(tenant, "operator-view", "complete", {"action": action, "directory": str(epoch)})
+    @contextmanager
+    def changing(self, tenant: TenantId, action: str, person: Person, group: str) -> Iterator[None]:
+        """Record a change of the directory, before it is made and how it ended."""
+        with self._recorded(tenant, "directory", {"action": action}, {"person": person.uid, "group": group}):
+            yield
+
+    def listed_people(self, tenant: TenantId) -> None:
+        """Record that an operator looked at what everybody in `tenant` holds."""
+        self._record(tenant, "operator-view", "complete", {"action": "people"}, {})
 
     def read_audit(self, tenant: TenantId) -> None:
         """Record that the audit itself is being read."""
-        self._record(tenant, "audit-read", "complete", {})
+        self._record(tenant, "audit-read", "complete", {}, {})
 
-    def _record(self, tenant: TenantId, event: Event, outcome: Outcome, details: dict[str, Json]) -> None:
+    @contextmanager
+    def _recorded(
+        self, tenant: TenantId, event: Event, details: dict[str, Json], personal: dict[str, Json]
+    ) -> Iterator[None]:
+        receipt = self._record(tenant, event, "open", details, personal)
+        with closed_by_outcome(lambda outcome: self.audit.close(receipt, outcome, {})):
+            yield
+
+    def _record(
+        self, tenant: TenantId, event: Event, outcome: Outcome, details: dict[str, Json], personal: dict[str, Json]
+    ) -> Receipt:
         purpose = Purpose(event, secrets.token_hex(8), APPLICATION)
-        record_event(Role(tenant, role()), purpose, self.policies, self.now, outcome, details, self.audit)
+        actor, now = Role(tenant, role()), compose.now()
+        return record_event(actor, purpose, self.policies, now, outcome, details, self.audit, personal)
 
 
 def role() -> str:
-    """Return how records call whoever runs this command."""
-    return f"role:command-line:{getpass.getuser()}"
+    """Return how records call whoever runs this command: the operating system's word, not the environment's."""
+    return f"role:command-line:{pwd.getpwuid(os.geteuid()).pw_name}"
 
 
 def operator() -> Operator:

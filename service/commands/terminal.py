@@ -54,11 +54,11 @@ def told() -> Iterator[None]:
 
 def load_environment(path: Path = DEMO) -> None:
     """Take from the running demo's file what the environment does not say itself."""
-    if not path.is_file():
+    if not path.is_file() or path.stat().st_uid != os.geteuid():
         return
     for line in path.read_text().splitlines():
         name, equals, value = line.partition("=")
-        if equals and not line.startswith("#"):
+        if equals and name.startswith("ANTECHAMBER_"):
             os.environ.setdefault(name, value)
 
 

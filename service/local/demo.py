@@ -38,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8080, help="port of the application on 127.0.0.1 (8080)")
     parser.add_argument("--company", type=Path, default=None, help="folder of another company than the shipped one")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         return _run(options.port, options.company)
     except KeyboardInterrupt:
@@ -50,11 +51,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(port: int, company: Path | None) -> int:
     _check_port(port)
+    if company is not None and not (company / "people.yaml").is_file():
+        message = f"{company} is no company: it holds no people.yaml"
+        raise DemoError(message)
     began = time.monotonic()
     ENVIRONMENT.parent.mkdir(parents=True, exist_ok=True)
+    ENVIRONMENT.parent.chmod(0o700)  # what is kept there is as confidential as the documents
     _say("starting the local cloud (Cognito, DynamoDB, Bedrock's wire) in memory, on loopback")
     # All three start at once, since most of a start is importing; each waits for the line that says it may go on.
     with (
+        _folder(),
         _environment_file(),
         _process("service.local.cloud") as cloud,
         _process("service.local.seed", str(ENVIRONMENT), *([str(company)] if company else [])) as seed,
@@ -109,11 +115,14 @@ def _tell(process: "subprocess.Popen[str]", values: dict[str, str]) -> None:
 
 @contextmanager
 def _process(module: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    """Run `module` in a process of its own and end it: asked first, then killed."""
+    """Run `module` in a process of its own and end it: asked first, then killed.
+
+    It is in a group of its own too, so that Ctrl-C reaches this process alone, which then ends the others in order.
+    """
     command = [sys.executable, "-m", module, *arguments]
     # Only the cloud speaks to this process; the others speak to the person.
     stdout = subprocess.PIPE if module == "service.local.cloud" else None
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stdout, text=True) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stdout, text=True, process_group=0) as process:
         try:
             yield process
         finally:

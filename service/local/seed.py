@@ -104,6 +104,7 @@ def _variables(told: Mapping[str, str], signed: Signed, tenants: Sequence[str]) 
         "ANTECHAMBER_EMBEDDING_MODEL": told["embeddings"],
         "ANTECHAMBER_INDEX_PATH": ".local/index.sqlite",
         "ANTECHAMBER_EMBEDDING_CACHE": ".local/embeddings.sqlite",
+        "ANTECHAMBER_WRITES": "true",
         "ANTECHAMBER_PORT": told["port"],
         "ANTECHAMBER_DEMO_CLIENT": signed.client,
         "ANTECHAMBER_DEMO_PASSWORD": told["password"],

@@ -11,7 +11,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,13 +28,14 @@ from retrieval.ingest.folder import Folder, ingest_folder, summary
 from retrieval.ingest.manifest import NAME, read_manifest
 from service.settings import Settings
 from tests.support.cloud import REGION, Cloud, dynamodb, running_cloud
-from tests.support.corpus import AUDIENCE, ISSUER, POLICIES, TENANT, Corpus, Question
-from tests.support.demo import CACHE, START, Site, ask, clean_environment, free_port, listed, say, search
+from tests.support.demo import CACHE, START, Site, ask, clean_environment, free_port, listed, search
 from tests.support.keyserver import serving
+from tests.support.kubernetes import AUDIENCE, ISSUER, POLICIES, TENANT, Corpus, Question
 from tests.support.tokens import claims, rsa_key
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(3600)]
 
+Say = Callable[[str], None]
 _KEY = "corpus"
 _SEED = 20260
 
@@ -75,11 +76,11 @@ class Place(Site):
     def as_user(self, handle: str) -> httpx2.Client:
         """Return an HTTP client that bears a token of `handle`."""
         now = datetime.now(UTC)
-        return self.client(rsa_key(_KEY).sign(claims(now, iss=ISSUER, sub=handle, aud=AUDIENCE)))
+        return self.client(rsa_key(_KEY).sign(claims(now, iss=ISSUER, sub=handle, aud=AUDIENCE)), patience=5)
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place(tmp_path_factory: pytest.TempPathFactory, say: Say) -> Iterator[Place]:
     """Ingest everything, then serve it."""
     folder = tmp_path_factory.mktemp("corpus")
     corpus = Corpus(Path(os.environ["ANTECHAMBER_CORPUS"]))
@@ -91,13 +92,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         site = Place(folder, free_port(), corpus, corpus.write_tree(folder / "tree"))
         known = variables(cloud, keys.jwks_uri, policies, folder, site.port)
         site.environment_file.write_text("".join(f"{name}={value}\n" for name, value in known.items()))
-        load_directory(cloud, policies, corpus)
-        ingest_tree(site)
+        load_directory(cloud, policies, corpus, say)
+        ingest_tree(site, say)
         with web_process(site):
             yield site
 
 
-def load_directory(cloud: Cloud, policies: Path, corpus: Corpus) -> None:
+def load_directory(cloud: Cloud, policies: Path, corpus: Corpus, say: Say) -> None:
     """Create the tables, and put every group and everybody into the directory."""
     client, began = dynamodb(cloud.aws), time.monotonic()
     defaults = Settings.model_fields
@@ -109,7 +110,7 @@ def load_directory(cloud: Cloud, policies: Path, corpus: Corpus) -> None:
     say(f"corpus: {len(corpus.handles)} people in {len(corpus.groups)} groups: {time.monotonic() - began:.0f} s")
 
 
-def ingest_tree(site: Place) -> None:
+def ingest_tree(site: Place, say: Say) -> None:
     """Ingest every document, saying how far it is."""
     on, began = site.operator, time.monotonic()
     people = on.uids(tenant_id(TENANT))
@@ -163,7 +164,7 @@ def test_the_corpuss_schema_is_the_shipped_one() -> None:
     assert (POLICIES / "schema.json").read_bytes() == (SHIPPED / "schema.json").read_bytes()
 
 
-def test_ingesting_the_folder_again_by_the_command_line_changes_nothing(place: Place) -> None:
+def test_ingesting_the_folder_again_by_the_command_line_changes_nothing(place: Place, say: Say) -> None:
     """R-18."""
     began = time.monotonic()
     ended = place.command("ingest", str(place.tree), "--json")
@@ -172,7 +173,7 @@ def test_ingesting_the_folder_again_by_the_command_line_changes_nothing(place: P
     say(f"corpus: again, all unchanged: {time.monotonic() - began:.0f} s")
 
 
-def test_questions_are_answered_from_their_documents(place: Place) -> None:
+def test_questions_are_answered_from_their_documents(place: Place, say: Say) -> None:
     found, cited, phrased, missed = 0, 0, 0, []
 
     def asked(each: Question) -> tuple[Question, list[str], list[str], str]:
@@ -192,8 +193,8 @@ def test_questions_are_answered_from_their_documents(place: Place) -> None:
                 )
     total = len(place.corpus.questions)
     say(f"corpus: retrieved among 8: {found}/{total}; cited: {cited}/{total}; phrase in the answer: {phrased}/{total}")
-    for each in missed:
-        say(f"corpus:   missed {each}")
+    for line in missed:
+        say(f"corpus: missed {line}")
     assert cited >= 0.8 * total, missed
 
 
@@ -228,7 +229,7 @@ def shape(response: httpx2.Response) -> tuple[dict[str, object], list[str]]:
     return body, sorted(response.headers)
 
 
-def test_each_user_pages_through_as_many_documents_as_the_corpus_counts(place: Place) -> None:
+def test_each_user_pages_through_as_many_documents_as_the_corpus_counts(place: Place, say: Say) -> None:
     users = place.corpus.users
     synthetic = [handle for handle, each in users.items() if each["synthetic"]]
     ordered = sorted(users, key=lambda handle: (users[handle]["readable"], handle))

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ import yaml
 from authz.decision import decide
 from authz.resource import entity_id, tenant_id
 from retrieval.document import DocumentRecord
-from tests.support.demo import ROOT, Demo, Heard, ask, events_of, listed, say, search
+from tests.support.demo import ROOT, Demo, Heard, ask, events_of, listed, search
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(300)]
 
@@ -74,7 +74,7 @@ def manifest(**attributes: object) -> dict[str, object]:
 
 def told(demo: Demo, person: str, question: str) -> Heard:
     """Return what `person` is answered."""
-    with demo.client(demo.token(person)) as client:
+    with demo.client(demo.token(person), patience=5) as client:
         return ask(client, question)
 
 
@@ -327,9 +327,10 @@ def test_a_stream_is_receipt_then_words_and_citations_then_done(demo: Demo) -> N
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
 def test_curl_gets_the_same_events_as_they_come(demo: Demo) -> None:
-    command = ["curl", "-sSN", f"http://127.0.0.1:{demo.port}/v1/answers", "--json", json.dumps({"question": BANDS})]
-    header = f"Authorization: Bearer {demo.token('ana')}"
-    ended = subprocess.run([*command, "-H", header], capture_output=True, text=True, check=True)  # noqa: S603 - our own words
+    headers = {"Authorization": f"Bearer {demo.token('ana')}", "Content-Type": "application/json"}
+    command = ["curl", "-sSN", f"http://127.0.0.1:{demo.port}/v1/answers", "-d", json.dumps({"question": BANDS})]
+    command += [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own words
     heard = Heard(tuple(events_of(iter(ended.stdout.splitlines()))))
     assert heard.events[0][0] == "receipt"
     assert heard.events[-1][0] == "done"
@@ -339,7 +340,7 @@ def test_curl_gets_the_same_events_as_they_come(demo: Demo) -> None:
 # --- every question of the demo --------------------------------------------------------------------------------
 
 
-def test_the_demos_questions_are_answered_by_their_documents(demo: Demo) -> None:
+def test_the_demos_questions_are_answered_by_their_documents(demo: Demo, say: Callable[[str], None]) -> None:
     found, missed = 0, []
     with_document = [case for case in cases() if case.document]
     for case, heard in everybody_asks(demo, [(case, case.ask_as) for case in with_document]):
@@ -389,7 +390,7 @@ def check_kept_out(case: Case, person: str, texts: list[str], documents: set[str
 def everybody_asks(demo: Demo, wanted: list[tuple[Case, str]]) -> Iterator[tuple[Case, Heard]]:
     """Yield for each case and person what the person is answered, several at once."""
     tokens_of(demo)
-    with ThreadPoolExecutor(6) as pool:
+    with ThreadPoolExecutor(4) as pool:
         yield from zip(
             (case for case, _ in wanted),
             pool.map(lambda each: told(demo, each[1], each[0].question), wanted),
@@ -405,10 +406,10 @@ def everybody_searches(
 
     def found(each: tuple[Case, str]) -> tuple[Case, str, list[Mapping[str, object]]]:
         case, person = each
-        with demo.client(demo.token(person)) as client:
-            return case, person, search(client, case.question, 50)
+        with demo.client(demo.token(person), patience=5) as client:
+            return case, person, search(client, case.question, 20)
 
-    with ThreadPoolExecutor(6) as pool:
+    with ThreadPoolExecutor(4) as pool:
         yield from pool.map(found, wanted)
 
 
@@ -419,18 +420,13 @@ def tokens_of(demo: Demo) -> None:
 
 
 def list_of(demo: Demo, person: str) -> list[str]:
-    with demo.client(demo.token(person)) as client:
+    with demo.client(demo.token(person), patience=5) as client:
         return listed(client, limit=20)
 
 
 @pytest.mark.parametrize("person", sorted(PEOPLE))
 def test_the_list_is_what_cedar_decides_document_by_document(demo: Demo, person: str) -> None:
-    on = demo.operator
-    before = readable(demo, person)
-    shown = {f"{PEOPLE[person]}/{name}" for name in list_of(demo, person)}
-    # Other tests write documents of their own meanwhile, when they run in other processes.
-    assert shown == before == readable(demo, person)
-    assert on.policies.tenants[tenant_id(PEOPLE[person])]
+    assert {f"{PEOPLE[person]}/{name}" for name in list_of(demo, person)} == readable(demo, person)
 
 
 def readable(demo: Demo, person: str) -> set[str]:

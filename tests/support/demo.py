@@ -129,10 +129,29 @@ class Site:
             self._tokens[person] = response["AuthenticationResult"]["AccessToken"]
         return self._tokens[person]
 
-    def client(self, token: str = "") -> httpx2.Client:
-        """Return an HTTP client that bears `token`."""
+    def client(self, token: str = "", *, patience: int = 0) -> httpx2.Client:
+        """Return an HTTP client that bears `token`, and asks again up to `patience` times when it is told 503."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=60)
+        transport = PatientTransport(patience)
+        return httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=60, transport=transport)
+
+
+class PatientTransport(httpx2.HTTPTransport):
+    """Asks again after a 503: on a busy machine a backend that answers too late is no finding."""
+
+    def __init__(self, patience: int) -> None:
+        super().__init__()
+        self._patience = patience
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Return the first response that is no 503, or the last."""
+        for _ in range(self._patience):
+            response = super().handle_request(request)
+            if response.status_code != httpx2.codes.SERVICE_UNAVAILABLE:
+                return response
+            response.close()
+            time.sleep(1)
+        return super().handle_request(request)
 
 
 @contextmanager
@@ -150,7 +169,7 @@ def start_demo(folder: Path, *, company: Path | None = None, port: int = 0, **en
     """Start the demo in `folder`, as the leader of a process group of its own."""
     port = port or free_port()
     command = [sys.executable, "-m", "service.local.demo", "--port", str(port)]
-    with (folder / "demo.log").open("ab") as log:
+    with log_file(folder, port).open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own module
             [*command, *(["--company", str(company)] if company else [])],
             cwd=folder,
@@ -162,6 +181,11 @@ def start_demo(folder: Path, *, company: Path | None = None, port: int = 0, **en
     return Demo(folder, port, process)
 
 
+def log_file(folder: Path, port: int) -> Path:
+    """Return where a demo's words are written."""
+    return folder / f"demo-{port}.log"
+
+
 @dataclass(frozen=True)
 class Demo(Site):
     """A demo that was started."""
@@ -171,12 +195,12 @@ class Demo(Site):
     @property
     def log(self) -> str:
         """What it has printed."""
-        return (self.folder / "demo.log").read_text()
+        return log_file(self.folder, self.port).read_text()
 
     def wait_until_ready(self) -> None:
         """Return once it says so. Raises `AssertionError` if it ends or takes too long."""
         until = time.monotonic() + START
-        while "ready after" not in self.log.rpartition("starting the local cloud")[2]:
+        while "ready after" not in self.log:
             assert self.process.poll() is None, self.log
             assert time.monotonic() < until, self.log
             time.sleep(0.1)
@@ -186,25 +210,43 @@ class Demo(Site):
         (os.killpg if group else os.kill)(self.process.pid, number)
         return self.process.wait(END)
 
+    def processes(self) -> list[int]:
+        """Return the ids of all its processes that run: those of its session."""
+        return [each for each in running_processes() if session_of(each) == self.process.pid]
+
     def is_gone(self) -> bool:
         """Return whether every process of it ends in time."""
         until = time.monotonic() + END
-        while time.monotonic() < until:
-            try:
-                os.killpg(self.process.pid, 0)
-            except ProcessLookupError:
-                return True
+        while self.processes():
+            if time.monotonic() > until:
+                return False
             time.sleep(0.1)
-        return False
+        return True
 
     def end(self) -> None:
-        """End it, if it has not ended."""
+        """End it, if it has not ended, and whatever is left of it."""
         try:
             if self.process.poll() is None:
                 self.tell(signal.SIGTERM)
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
+            for each in self.processes():
+                with suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGKILL)
+
+
+def running_processes() -> list[int]:
+    """Return the ids of all processes of this machine, but for those that have ended and wait to be noticed."""
+    listing = subprocess.run(["ps", "-A", "-o", "pid=,stat="], capture_output=True, text=True, check=True)  # noqa: S607
+    rows = (line.split() for line in listing.stdout.splitlines())
+    return [int(pid) for pid, state in rows if not state.startswith("Z")]
+
+
+def session_of(process: int) -> int | None:
+    """Return the session of a process, None if it has ended."""
+    try:
+        return os.getsid(process)
+    except ProcessLookupError:
+        return None
 
 
 def clean_environment() -> dict[str, str]:
@@ -238,7 +280,7 @@ def kept_vectors(folder: Path, name: str) -> Iterator[None]:
 
 def ask(client: httpx2.Client, question: str) -> Heard:
     """Ask, and return all events. Raises `AssertionError` unless the answer begins."""
-    events = []
+    events: list[tuple[str, Mapping[str, Any]]] = []
     with client.stream("POST", "/v1/answers", json={"question": question}) as response:
         assert response.status_code == httpx2.codes.OK, response.read()
         events.extend(events_of(response.iter_lines()))
@@ -276,10 +318,3 @@ def listed(client: httpx2.Client, limit: int = 50) -> list[str]:
         if page["next"] is None:
             return found
         after = {"after": page["next"]}
-
-
-def say(message: str) -> None:
-    """Print at once, also where pytest keeps what tests print: a measure that is worth reading when nothing failed."""
-    if sys.__stderr__ is not None:
-        sys.__stderr__.write(f"\n  {message}")
-        sys.__stderr__.flush()

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -169,11 +170,13 @@ class Workshop:
         self.vectors = SteppedVectors(self.steps)
         self.to = Destination(self.registry, self.index, self.vectors, self._on_write, now, capacity=100)
 
-    def _on_write(self, write: Write) -> None:
+    @contextmanager
+    def _on_write(self, write: Write) -> Iterator[None]:
         self.steps.take("record")
         if self.failing is not None:
             raise self.failing
         self.writes.append(write)
+        yield
 
     def admissible(self, document: EntityId) -> list[str]:
         """Return the texts that door two would let through to a reader whom the record's attributes admit."""

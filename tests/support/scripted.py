@@ -91,6 +91,7 @@ class ScriptedStream:
     ended: threading.Event = field(default_factory=threading.Event)
     """Set when nobody reads the stream any more."""
     said: int = 0
+    unclosable: bool = False
 
     def __iter__(self) -> Iterator[str | Stop]:
         """Yield what the script says."""
@@ -103,6 +104,8 @@ class ScriptedStream:
 
     def close(self) -> None:
         """End the stream."""
+        if self.unclosable:
+            raise OSError
         self.closed.set()
 
 
@@ -116,6 +119,7 @@ class ScriptedModel:
     asked: threading.Event = field(default_factory=threading.Event)
     streams: list[ScriptedStream] = field(default_factory=list)
     id: str = "test.scripted-v1"
+    policy: str | None = None
 
     def __post_init__(self) -> None:
         """Let it begin at once, unless a test says otherwise."""

@@ -21,6 +21,9 @@ def application_for(path: Path) -> tuple[Application, list[tuple[str, str]]]:
 
 @pytest.mark.parametrize("path", ["/v1/me", "/v1/answers"])
 def test_every_hostile_token_is_401_in_the_same_words_and_soon(tmp_path: Path, path: str) -> None:
+    """(J-01), (J-02), (J-03), (J-04), (J-05), (J-06), (J-07), (J-08), (J-09),
+    (J-11), (J-12), (J-13), (J-14), (J-15).
+    """
     application, attacks = application_for(tmp_path)
     bodies, tried = set(), set()
     with application.client(None) as client:
@@ -75,6 +78,7 @@ def test_a_true_identity_that_the_directory_does_not_know_is_403_everywhere(tmp_
 
 
 def test_two_issuers_with_one_subject_are_two_principals(tmp_path: Path) -> None:
+    """(J-06)."""
     application, _ = application_for(tmp_path)
     with application.client("alice", ACME) as one, application.client("alice", GLOBEX) as other:
         first, second = one.get("/v1/me").json(), other.get("/v1/me").json()
@@ -91,6 +95,7 @@ def test_an_issuer_cannot_speak_for_a_tenant_that_is_not_its_own(tmp_path: Path)
 
 
 def test_keys_that_cannot_be_had_are_503_with_retry_after_and_counted(tmp_path: Path) -> None:
+    """(R-02)."""
     application, _ = application_for(tmp_path)
     application.keys.down = True
     with application.client() as client:

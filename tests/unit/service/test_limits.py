@@ -110,6 +110,7 @@ def test_every_way_that_a_request_may_end_frees_the_person_and_the_place(tmp_pat
 
 @pytest.mark.parametrize("path", ["/v1/answers", "/v1/search", "/v1/me", "/v1/documents"])
 def test_too_many_is_429_with_retry_after_before_any_backend_is_called(tmp_path: Path, path: str) -> None:
+    """(R-17)."""
     application = Application(tmp_path, limits=PersonLimits("1/minute", 8))
     with application.client() as client, application.client("alice", GLOBEX) as other:
         client.get("/v1/documents/none")

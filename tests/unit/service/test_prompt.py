@@ -30,6 +30,7 @@ def prompt_of(tmp_path: Path, question: str, text: str, title: str | None = None
 
 @pytest.mark.parametrize("trick", TRICKS)
 def test_no_text_can_close_its_block(tmp_path: Path, trick: str) -> None:
+    """(P-01)."""
     prompt = prompt_of(tmp_path, "xylophone", trick)
     root = ET.fromstring(f"<all>{prompt.user}</all>")  # noqa: S314 - our own text
     assert [each.tag for each in root] == ["passages", "question"]
@@ -40,6 +41,7 @@ def test_no_text_can_close_its_block(tmp_path: Path, trick: str) -> None:
 
 @pytest.mark.parametrize("trick", TRICKS)
 def test_no_question_can_open_a_passage(tmp_path: Path, trick: str) -> None:
+    """(P-01)."""
     prompt = prompt_of(tmp_path, trick + " xylophone", "Plain.")
     root = ET.fromstring(f"<all>{prompt.user}</all>")  # noqa: S314 - our own text
     assert root[1].text == trick + " xylophone"
@@ -52,6 +54,7 @@ def test_no_title_can_leave_its_attribute(tmp_path: Path) -> None:
 
 
 def test_the_system_prompt_is_one_text_for_everybody_and_holds_nothing_of_anybody(tmp_path: Path) -> None:
+    """(P-02)."""
     application = Application(tmp_path)
     for subject in ("alice", "bob"):
         with application.client(subject) as client:

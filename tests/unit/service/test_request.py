@@ -132,6 +132,7 @@ def test_only_json_is_read(client: TestClient, kind: str) -> None:
 
 @pytest.mark.parametrize("k", [0, -1, 51, 10**30, 3.0, True, "3", None])
 def test_k_is_one_to_fifty(client: TestClient, k: object) -> None:
+    """(R-17)."""
     response = client.post("/v1/search", json={**QUESTION, "k": k})
     assert response.status_code == 422
     assert response.json()["fields"] == ["k"]
@@ -160,42 +161,6 @@ def test_a_question_is_only_text_whatever_it_says(application: Application, clie
         assert client.post("/v1/search", json={"question": text}).status_code == 200
 
 
-def _too_large(size: int) -> bytes:
-    return json.dumps({"question": "x" * size}).encode()
-
-
-def _chunks(content: bytes) -> Iterator[bytes]:
-    for start in range(0, len(content), 10_000):
-        yield content[start : start + 10_000]
-
-
-@pytest.mark.parametrize("path", ["/v1/answers", "/v1/search", "/v1/documents/plan"])
-def test_a_body_over_its_limit_is_413_whether_it_says_its_size_or_not(
-    application: Application, client: TestClient, path: str
-) -> None:
-    method, size = ("PUT", 1 << 20) if "documents" in path else ("POST", 65_536)
-    for content in (_too_large(size), _chunks(_too_large(size))):
-        response = client.request(method, path, content=content, headers={"Content-Type": "application/json"})
-        assert response.status_code == 413
-        assert response.headers["content-type"] == "application/problem+json"
-        assert response.headers["cache-control"] == "no-store"
-        assert response.json()["request"] == response.headers["x-request-id"]
-    assert untouched(application)
-
-
-@pytest.mark.parametrize("size", ["1" * 13, "1" * 5000, "-1", "abc", "", "\u0661"])
-def test_a_body_whose_stated_size_is_absurd_is_413(client: TestClient, size: str) -> None:
-    response = client.post("/v1/search", content=b"{}", headers={"Content-Length": size.encode()})
-    assert response.status_code == 413
-
-
-def test_a_body_just_below_the_limit_is_read(client: TestClient) -> None:
-    assert client.post("/v1/search", content=b" " * (65_536 - 50) + json.dumps(QUESTION).encode()).status_code == 422
-    padded = json.dumps(QUESTION).encode() + b" " * (65_536 - 50)
-    response = client.post("/v1/search", content=padded, headers={"Content-Type": "application/json"})
-    assert response.status_code == 200
-
-
 @pytest.mark.parametrize("query", ["limit=0", "limit=51", "limit=x", f"after={MARK * 60}", "limit=1e1"])
 def test_a_page_outside_its_bounds_is_refused_and_not_echoed(client: TestClient, query: str) -> None:
     response = client.get(f"/v1/documents?{query}")
@@ -210,6 +175,7 @@ def test_the_token_is_judged_before_the_body_and_both_before_the_limits(applicat
 
 
 def test_a_token_over_8_kb_is_refused_before_anything_looks_at_it(application: Application) -> None:
+    """(R-17)."""
     with application.client(None) as client:
         response = client.get("/v1/me", headers={"Authorization": f"Bearer {'a' * 8193}"})
     assert response.status_code == 401
@@ -262,4 +228,6 @@ def test_nothing_in_a_request_but_the_token_says_who_asks(application: Applicati
     }
     with application.client("bob") as client:
         plain, tricky = client.get("/v1/me").json(), client.get("/v1/me?tenant=globex&sub=carol", headers=forged).json()
+    for found in (plain, tricky):
+        found.pop("scope")  # holds the instant
     assert plain == tricky

@@ -37,6 +37,7 @@ def application(tmp_path: Path) -> Application:
 def test_a_caller_who_goes_away_ends_the_models_stream_within_a_second(
     application: Application, script: object
 ) -> None:
+    """(R-15)."""
     application.model.script = script  # type: ignore[assignment]
     with serving(application.app) as running, calling(running) as caller:
         caller.send("POST", "/v1/answers", application.headers(), QUESTION)
@@ -51,6 +52,7 @@ def test_a_caller_who_goes_away_ends_the_models_stream_within_a_second(
 
 
 def test_a_caller_who_is_gone_before_the_answer_begins_leaves_a_cancelled_record(application: Application) -> None:
+    """(R-15)."""
     application.model.ready.clear()
     with serving(application.app) as running, calling(running) as caller:
         caller.send("POST", "/v1/answers", application.headers(), QUESTION)
@@ -104,6 +106,7 @@ def test_an_answer_that_takes_too_long_is_ended_and_says_so(tmp_path: Path) -> N
 
 
 def test_sigterm_lets_a_running_answer_end(application: Application) -> None:
+    """(R-16)."""
     application.model.ready.clear()
     with serving(application.app) as running, calling(running) as caller:
         caller.send("POST", "/v1/answers", application.headers(), QUESTION)
@@ -116,6 +119,7 @@ def test_sigterm_lets_a_running_answer_end(application: Application) -> None:
 
 
 def test_an_answer_beyond_the_grace_is_cut_off_and_recorded_as_cancelled(application: Application) -> None:
+    """(R-16)."""
     application.model.script = hesitates
     with serving(application.app, grace=0.5) as running, calling(running) as caller:
         caller.send("POST", "/v1/answers", application.headers(), QUESTION)
@@ -126,6 +130,7 @@ def test_an_answer_beyond_the_grace_is_cut_off_and_recorded_as_cancelled(applica
 
 
 def test_an_answer_that_begins_after_the_grace_is_closed_by_its_own_thread(application: Application) -> None:
+    """(R-16)."""
     application.model.ready.clear()
     with serving(application.app, grace=0.5) as running, calling(running) as caller:
         caller.send("POST", "/v1/answers", application.headers(), QUESTION)
@@ -157,8 +162,10 @@ def test_the_server_names_neither_itself_nor_its_version(application: Applicatio
 def test_a_body_over_its_limit_is_refused_while_it_is_still_coming(application: Application) -> None:
     with serving(application.app) as running, calling(running) as caller:
         chunk = b"ffff\r\n" + b" " * 0xFFFF + b"\r\n"
-        head = f"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: {application.headers()['Authorization']}\r\n"
-        caller.socket.sendall(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + chunk + chunk)
+        head = ["POST /v1/search HTTP/1.1", "Host: localhost", "Content-Type: application/json"]
+        head += [f"{name}: {value}" for name, value in application.headers().items()]
+        head += ["Transfer-Encoding: chunked", "", ""]
+        caller.socket.sendall("\r\n".join(head).encode() + chunk + chunk)
         assert b" 413 " in caller.read_until(b"\r\n\r\n")
 
 

@@ -1,0 +1,67 @@
+"""A body over its limit is refused before anything reads it, whether it says its size or not."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.support.application import Application
+
+QUESTION = {"question": "What does the engine plan say?"}
+
+
+@pytest.fixture
+def application(tmp_path: Path) -> Application:
+    return Application(tmp_path)
+
+
+@pytest.fixture
+def client(application: Application) -> Iterator[TestClient]:
+    with application.client() as client:
+        yield client
+
+
+def untouched(application: Application) -> bool:
+    """Return whether no backend was called."""
+    return not (
+        application.directory.asked or application.embedder.asked or application.index.scopes or application.records()
+    )
+
+
+def _too_large(size: int) -> bytes:
+    return json.dumps({"question": "x" * size}).encode()
+
+
+def _chunks(content: bytes) -> Iterator[bytes]:
+    for start in range(0, len(content), 10_000):
+        yield content[start : start + 10_000]
+
+
+@pytest.mark.parametrize("path", ["/v1/answers", "/v1/search", "/v1/documents/plan"])
+def test_a_body_over_its_limit_is_413_whether_it_says_its_size_or_not(
+    application: Application, client: TestClient, path: str
+) -> None:
+    """(R-17)."""
+    method, size = ("PUT", 1 << 20) if "documents" in path else ("POST", 65_536)
+    for content in (_too_large(size), _chunks(_too_large(size))):
+        response = client.request(method, path, content=content, headers={"Content-Type": "application/json"})
+        assert response.status_code == 413
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.headers["cache-control"] == "no-store"
+        assert response.json()["request"] == response.headers["x-request-id"]
+    assert untouched(application)
+
+
+@pytest.mark.parametrize("size", ["1" * 13, "1" * 5000, "-1", "abc", "", "\u0661"])
+def test_a_body_whose_stated_size_is_absurd_is_413(client: TestClient, size: str) -> None:
+    response = client.post("/v1/search", content=b"{}", headers={b"Content-Length": size.encode()})
+    assert response.status_code == 413
+
+
+def test_a_body_just_below_the_limit_is_read(client: TestClient) -> None:
+    assert client.post("/v1/search", content=b" " * (65_536 - 50) + json.dumps(QUESTION).encode()).status_code == 422
+    padded = json.dumps(QUESTION).encode() + b" " * (65_536 - 50)
+    response = client.post("/v1/search", content=padded, headers={"Content-Type": "application/json"})
+    assert response.status_code == 200
