@@ -32,10 +32,10 @@ class Purpose:
     question: str | None = field(default=None, repr=False)
     """Personal: kept in the erasable table only."""
     model: str | None = None
-    guardrail: str | None = None
     template: str | None = None
     budget: int | None = None
-    """How many characters of text may be disclosed; None: no bound but the number of hits."""
+    """How many characters of text, titles included, may be disclosed; None: no bound but the number of hits."""
+    guardrail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

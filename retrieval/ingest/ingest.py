@@ -133,6 +133,11 @@ def _flip(
     record: DocumentRecord | None,
     to: Destination,
 ) -> None:
+    # Whoever was quicker while this was embedded has taken this version's number, and its passages must stay.
+    latest = to.registry.record(after.document)
+    if latest != record:
+        message = "the document changed while it was embedded"
+        raise ConflictError(message)
     # What an interrupted attempt staged could make passages of it admissible under this version.
     discard(to, after.document, after.version, prepared.digests)
     digests = {PassageId(after.document, after.version, ordinal): each for ordinal, each in prepared.digests.items()}

@@ -135,6 +135,9 @@ def _ancestors(names: Sequence[str] | None, author: Author, active: DocumentReco
     """Return the collections with their ancestors, None if one is not declared: that is refused, not explained."""
     if names is None:
         return active.collections if active else None
+    if not names:
+        message = "name at least one collection: what lies in none escapes every policy on collections"
+        raise ResourceError(message)
     tenant = author.call.policies.tenants.get(author.principal.tenant)
     declared = tenant.collections if tenant else {}
     held: set[str] = set()

@@ -203,7 +203,11 @@ class MemoryAuditLog:
                 message = "the record is not durable"
                 raise AuditUnavailableError(message)
             record, personal = _canonical(entry.record), _canonical(entry.personal)
-            new = {digest: render() for digest, render in {**entry.kept, **entry.held}.items() if digest not in self.contents}
+            new = {
+                digest: render()
+                for digest, render in {**entry.kept, **entry.held}.items()
+                if digest not in self.contents
+            }
             self.records[at], self.personals[at] = record, personal
             self.contents.update(new)
 

@@ -87,7 +87,11 @@ def test_writing_is_for_librarians_and_in_part_for_owners(action: Any) -> None: 
     owned = document(owners=frozenset({held.uid}))
     assert decide(held_by(), action, [owned], SHIPPED, NOW)[0].allowed is (action in {"replace", "erase"})
     kept = decide(held, action, [document(legal_hold=True)], SHIPPED, NOW)[0]
-    assert kept.allowed is (action not in {"replace", "erase"})
+    assert kept.allowed is (action == "create")
+    lawyer = held_by("acme/librarians", "acme/legal")
+    assert decide(lawyer, action, [document(legal_hold=True)], SHIPPED, NOW)[0].allowed is (
+        action in {"create", "relabel"}
+    )
 
 
 @pytest.mark.parametrize(("action", "group"), [("readAudit", "acme/auditors"), ("operate", "acme/operators")])

@@ -34,7 +34,7 @@ def asking(tmp_path: Path, condition: str, schema: str = SCHEMA, tenants: str = 
 
 def test_shipped_policies_load_and_name_their_places() -> None:
     policies = load_policies()
-    assert policies.policies["tenant-wall"].place == "10-walls.cedar:3"
+    assert policies.policies["tenant-wall"].place == "10-walls.cedar:4"
     assert policies.policies["readers"].effect == "permit"
     assert policies.literals >= {"acme/security-response", "acme/librarians", "acme/auditors"}
     assert set(policies.sources) == {path.name for path in SHIPPED.iterdir()} - {MANIFEST}

@@ -98,7 +98,7 @@ def test_put_at_another_revision_is_a_conflict_and_changes_nothing(either: Regis
         either.put(record(revision=2), 1)
     either.put(record(), None)
     with pytest.raises(ConflictError):
-        either.put(record(), None)
+        either.put(record(title="Another"), None)
     with pytest.raises(ConflictError):
         either.put(record(revision=3), 2)
     either.put(record(revision=2, status="retired"), 1)

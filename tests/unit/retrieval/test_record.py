@@ -33,7 +33,7 @@ GOLDEN = {
     "tenant": "acme",
     "time": "2026-11-23T12:00:00.123Z",
 }
-NAMES = {*GOLDEN, "id", "subject", "policies", "epoch", "entitlements", "scope", "hits"}
+NAMES = {*GOLDEN, "id", "subject", "policies", "epoch", "entitlements", "scope", "hits", "guardrail"}
 
 
 def purpose(budget: int | None = None, event: str = "answer") -> Purpose:
@@ -98,7 +98,7 @@ def test_canonical_json_is_stable() -> None:
 
 def test_what_is_disclosed_is_what_is_recorded_as_admitted() -> None:
     audit = MemoryAuditLog()
-    retrieval = recorded(audit, budget=len(TEXTS[0]) + len(TEXTS[1]))
+    retrieval = recorded(audit, budget=len(TEXTS[0]) + len(TEXTS[1]) + 2 * len("The plan"))
     told = [(each["document"], each["ordinal"]) for each in hits_of(audit) if each["decision"] == "admitted"]
     assert (
         told == [(each.key, str(each.ordinal)) for each in retrieval.passages] == [("0f" * 16, "1"), ("0f" * 16, "2")]
@@ -107,7 +107,7 @@ def test_what_is_disclosed_is_what_is_recorded_as_admitted() -> None:
 
 def test_budget_cuts_before_the_record_and_never_resumes_after_a_cut() -> None:
     audit = MemoryAuditLog()
-    retrieval = recorded(audit, budget=len(TEXTS[0]) + len(TEXTS[2]))
+    retrieval = recorded(audit, budget=len(TEXTS[0]) + len(TEXTS[2]) + 2 * len("The plan"))
     assert [each.ordinal for each in retrieval.passages] == [1]
     assert [each["decision"] for each in hits_of(audit)] == ["admitted", "cut", "cut"]
     assert [each.refusal for each in retrieval.refused] == ["cut", "cut"]

@@ -156,12 +156,12 @@ def test_a_write_through_the_interface_is_read_at_once_and_a_deletion_too(applic
         "collections": ["company"],
     }
     with application.client("carol") as carol, application.client("bob") as bob:
-        assert carol.put("/v1/documents/menu", json=body).json()["outcome"] == "taken"
+        assert carol.put("/v1/documents/menu", json=body).json()["outcome"] == "stored"
         assert "CANARYMENU" in bob.post("/v1/search", json={"question": "soup"}).text
         narrowed = {**body, "attributes": _attributes()}
-        assert carol.put("/v1/documents/menu", json=narrowed).json()["outcome"] == "relabelled"
+        assert carol.put("/v1/documents/menu", json=narrowed).json()["outcome"] == "stored"
         assert "CANARYMENU" not in bob.post("/v1/search", json={"question": "soup"}).text
-        assert carol.put("/v1/documents/menu", json=body).json()["outcome"] == "relabelled"
+        assert carol.put("/v1/documents/menu", json=body).json()["outcome"] == "stored"
         assert "CANARYMENU" in bob.get("/v1/documents/menu").text
         assert carol.delete("/v1/documents/menu").status_code == 200
         assert bob.get("/v1/documents/menu").status_code == 404

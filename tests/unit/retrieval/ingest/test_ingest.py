@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from authz.resource import EntityId, TenantId
-from retrieval.errors import AuditUnavailableError, ConflictError, SourceError
+from retrieval.errors import AuditUnavailableError, ConflictError, EmbeddingUnavailableError, SourceError
 from retrieval.ingest.ingest import ingest
 from retrieval.ingest.retire import retire
 from retrieval.ingest.source import SourceItem
@@ -88,14 +88,47 @@ def test_another_title_is_new_content_because_titles_are_text() -> None:
     assert shop.is_tidy(DOCUMENT)
 
 
-def test_narrower_access_takes_effect_before_new_content_is_staged() -> None:
+def test_new_content_and_new_access_take_effect_in_one_step() -> None:
     shop = Workshop()
     ingest(source(), shop.to)
-    shop.steps.taken.clear()
     ingest(source(SECOND, classification=3), shop.to)
-    assert [write.action for write in shop.writes] == ["create", "relabel", "replace"]
-    assert shop.steps.taken.index("registry") < shop.steps.taken.index("embed")
+    assert [write.action for write in shop.writes] == ["create", "replace"]
+    record = shop.registry.records[DOCUMENT]
+    assert (record.version, record.attributes["classification"]) == (2, 3)
     assert shop.is_tidy(DOCUMENT)
+
+
+def test_old_content_never_stands_under_the_access_of_the_new() -> None:
+    shop = Workshop()
+    ingest(source(), shop.to)
+    before = shop.registry.records[DOCUMENT]
+    seen = []
+    shop.steps.meanwhile["embed"] = lambda: seen.append(shop.registry.records[DOCUMENT])
+    ingest(source(SECOND, classification=0), shop.to)
+    assert seen == [before]
+
+
+def test_new_access_is_not_given_when_the_new_content_cannot_be_embedded() -> None:
+    shop = Workshop()
+    ingest(source(), shop.to)
+    before = shop.registry.records[DOCUMENT]
+
+    def fail() -> None:
+        message = "down"
+        raise EmbeddingUnavailableError(message)
+
+    shop.steps.meanwhile["embed"] = fail
+    with pytest.raises(EmbeddingUnavailableError):
+        ingest(source(SECOND, classification=0), shop.to)
+    assert shop.registry.records[DOCUMENT] == before
+
+
+def test_write_that_follows_another_revision_is_a_conflict_and_is_not_repeated() -> None:
+    shop = Workshop()
+    ingest(source(), shop.to)
+    with pytest.raises(ConflictError):
+        ingest(source(SECOND), shop.to, follows=0)
+    assert ingest(source(SECOND), shop.to, follows=1).record.revision == 2
 
 
 def test_what_the_index_lost_is_put_back_at_the_same_revision() -> None:

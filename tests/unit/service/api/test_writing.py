@@ -1,6 +1,7 @@
 """`PUT` and `DELETE` of documents: Cedar decides, the record comes first, and a refusal says nothing."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,18 +47,54 @@ def test_a_librarian_creates_replaces_relabels_and_retires(application: Applicat
         carol.delete("/v1/documents/menu"),
         carol.put("/v1/documents/menu", json=body()),
     ]
-    assert [step.status_code for step in steps] == [200, 200, 200, 200, 200, 404, 200]
+    assert [step.status_code for step in steps] == [200] * 7
     outcomes = [step.json().get("outcome") for step in steps]
-    assert outcomes == ["taken", "unchanged", "taken", "relabelled", "retired", None, "taken"]
-    writes = [(record["action"], record["outcome"]) for record in application.records()]
+    assert outcomes == ["stored", "stored", "stored", "stored", "retired", "retired", "stored"]
+    writes = [(record["action"], record.get("repeated", False)) for record in application.records()]
     assert writes == [
-        ("create", "complete"),
-        ("replace", "complete"),
-        ("relabel", "complete"),
-        ("erase", "complete"),
-        ("erase", "denied"),
-        ("create", "complete"),
+        ("create", False),
+        ("relabel", True),
+        ("replace", False),
+        ("relabel", False),
+        ("erase", False),
+        ("erase", True),
+        ("create", False),
     ]
+
+
+def test_a_write_that_follows_another_revision_is_a_conflict(application: Application, carol: TestClient) -> None:
+    first = carol.put("/v1/documents/menu", json=body()).json()["revision"]
+    changed = body(text="# Menu\n\nBread.") | {"revision": first}
+    assert carol.put("/v1/documents/menu", json=changed).status_code == 200
+    assert carol.put("/v1/documents/menu", json=changed).status_code == 409
+    assert application.registry.records[EntityId("acme/menu")].revision == 2
+
+
+def test_a_write_without_access_keeps_the_access_that_is_there(application: Application, carol: TestClient) -> None:
+    carol.put("/v1/documents/menu", json=body(classification=2))
+    assert carol.put("/v1/documents/menu", json={"text": "# Menu\n\nBread."}).status_code == 200
+    assert application.registry.records[EntityId("acme/menu")].attributes["classification"] == 2
+
+
+def test_a_new_document_without_access_is_refused(application: Application, carol: TestClient) -> None:
+    assert carol.put("/v1/documents/menu", json={"text": "# Menu\n\nBread."}).status_code == 403
+    assert EntityId("acme/menu") not in application.registry.records
+
+
+def test_a_quarantine_and_a_hold_are_not_lifted_by_whoever_may_relabel(
+    application: Application, carol: TestClient
+) -> None:
+    for guard in ("quarantined", "legal_hold"):
+        carol.put("/v1/documents/menu", json=body())
+        document = EntityId("acme/menu")
+        record = application.registry.records[document]
+        held = replace(record, attributes={**record.attributes, guard: True})
+        application.registry.records[document] = held
+        assert carol.put("/v1/documents/menu", json=body()).status_code == 403
+        assert carol.put("/v1/documents/menu", json=body(text="# Menu\n\nDoctored.")).status_code == 403
+        assert carol.delete("/v1/documents/menu").status_code == 404
+        assert application.registry.records[document] == held
+        application.registry.records[document] = record
 
 
 REFUSED = {
