@@ -1,6 +1,7 @@
 # Antechamber. `make help` prints what there is.
 PYTHON ?= python3
 PORT ?= 8080
+PYTEST_OPTIONS ?= --numprocesses=auto --maxprocesses=4 --dist=loadfile
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE ?=
 

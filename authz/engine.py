@@ -33,6 +33,8 @@ _QUOTED_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*')
 _NESTING = re.compile(r"[(\[{!+*.<>=-]|&&|\|\||\b(?:if|in|is|has|like)\b")
 _MAX_NESTING = 400
 
+_UNKNOWN, _VARIABLE = json.dumps({"unknown": [{"Value": "resource"}]}), json.dumps({"Var": "resource"})
+
 Uid = tuple[str, str]
 """An entity's type and id."""
 
@@ -187,9 +189,12 @@ def _evaluation(result: cedarpy.AuthzResult) -> Evaluation:
 
 def _typed(residuals: Mapping[str, object]) -> tuple[Residual, ...]:
     """Read residuals through Cedar's own parser, with the unknown resource written as the variable it stands for."""
-    document = {"staticPolicies": _with_variable(residuals), "templates": {}, "templateLinks": []}
+    document = json.dumps({"staticPolicies": residuals, "templates": {}, "templateLinks": []})
     try:
-        policies = cedarpy.PolicySet.from_json_str(json.dumps(document)).to_pst().static_policies.values()
+        # Within a string of the document every quote is escaped, so only the unknown itself can be met here.
+        policies = (
+            cedarpy.PolicySet.from_json_str(document.replace(_UNKNOWN, _VARIABLE)).to_pst().static_policies.values()
+        )
     except ValueError as error:
         message = "a residual holds what Cedar itself cannot read back"
         raise DecisionError(message) from error
@@ -207,14 +212,6 @@ def body_of(policy: pst.Template) -> pst.Expr:
         part = clause.expr if isinstance(clause, pst.When) else pst.UnaryOp("not", clause.expr)
         body = pst.BinaryOp("and", body, part)
     return body
-
-
-def _with_variable(node: object) -> object:
-    if node == {"unknown": [{"Value": "resource"}]}:
-        return {"Var": "resource"}
-    if isinstance(node, dict):
-        return {key: _with_variable(value) for key, value in node.items()}
-    return [_with_variable(item) for item in node] if isinstance(node, list) else node
 
 
 def _context(now: int) -> dict[str, object]:

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from service.local import minilm
 from service.local.converse import Conversation
@@ -15,6 +16,8 @@ ANSWERS = "local.extractive-v1"
 Chat = Callable[[Conversation], Iterator[str]]
 """Yields an answer word by word. An error before the first word is the response's status, later it ends the stream."""
 
+_SENTENCES = 4096
+"""How many sentences' vectors the answerer keeps: 6 MB."""
 _WORD = re.compile(r"\s*\S+\s*|\s+")
 
 
@@ -51,4 +54,6 @@ def words(text: str, delay: float = 0.0) -> Iterator[str]:
 
 
 def _answerer(vector: Vectors, delay: float) -> Chat:
-    return lambda conversation: words(answer(conversation.messages[-1], vector), delay)
+    # The same sentences are compared with question after question.
+    kept = lru_cache(_SENTENCES)(vector)
+    return lambda conversation: words(answer(conversation.messages[-1], kept), delay)

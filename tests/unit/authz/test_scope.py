@@ -153,3 +153,12 @@ def test_tenants_are_apart_even_with_each_other_s_groups() -> None:
     condition = condition_for(held_by("acme/staff", tenant="globex"), SHIPPED, NOW)
     assert not reads(condition)
     assert cast("TenantId", "globex") in SHIPPED.tenants
+
+
+def test_literal_that_looks_like_the_unknown_stays_a_literal(tmp_path: Path) -> None:
+    looks = '{"unknown": [{"Value": "resource"}]}'
+    written = looks.replace('"', '\\"')
+    odd = f"""{WALL} @id("odd") @reason("O.") permit (principal, action, resource is Document)
+when {{ resource.audience == "{written}" }};"""
+    condition = condition_for(held_by(), policies_of(tmp_path, odd), NOW)
+    assert c.OneOf("audience", frozenset({looks})) in getattr(condition, "items", ())
