@@ -14,8 +14,11 @@ from retrieval.ingest.ingest import Outcome, ingest
 from retrieval.ingest.manifest import NAME, Manifest, Resolve
 from retrieval.ingest.source import MAX_SOURCE_BYTES, SourceItem, media_type
 
-Fate = Outcome | Literal["refused", "missing"]
-"""`missing`: the manifest names it, and there is no such file."""
+Fate = Outcome | Literal["refused", "missing", "gone"]
+"""`missing`: the manifest names it, and there is no such file. `gone`: it came from here once, and is served still."""
+
+
+_GONE = "no longer in the folder, and still served: retire it with `antechamber delete`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Folder:
     resolve: Resolve
     actor: str
     source: str = "folder:"
+    """Tells this folder from others: what came from it and is no longer there is found by it."""
 
 
 def ingest_folder(folder: Folder, to: Destination) -> Iterator[Progress]:
@@ -64,6 +68,15 @@ def ingest_folder(folder: Folder, to: Destination) -> Iterator[Progress]:
     for done, path in enumerate(paths, start=len(missing) + 1):
         fate, reason = _ingest_one(folder, path, taken, to)
         yield Progress(path, fate, reason, done, total)
+    yield from (Progress(path, "gone", _GONE, total, total) for path in _gone(folder, set(paths), to))
+
+
+def _gone(folder: Folder, there: set[str], to: Destination) -> Iterator[str]:
+    """Yield the paths of what this folder once held: nothing is retired because a file could not be seen."""
+    for record in to.registry.scan(folder.manifest.tenant):
+        path = record.source.removeprefix(folder.source)
+        if record.status == "active" and path != record.source and path not in there:
+            yield path
 
 
 def summary(run: Iterable[Progress]) -> Summary:

@@ -62,7 +62,7 @@ def ingest_folder(root: Path, on: Operator) -> folders.Summary:
             raise SourceError(message)
         return people()[handle]
 
-    folder = folders.Folder(root, manifest, resolve, role())
+    folder = folders.Folder(root, manifest, resolve, role(), f"folder:{root.resolve().name}/")
     columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True) as bar:
         task = bar.add_task(manifest.tenant, total=None)

@@ -153,3 +153,12 @@ def test_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     source = replace(folder(tmp_path, {}), root=tmp_path / "nowhere")
     with pytest.raises(SourceError, match="cannot be read"):
         list(ingest_folder(source, Workshop().to))
+
+
+def test_what_was_removed_from_the_folder_is_named_and_still_served(tmp_path: Path) -> None:
+    shop = Workshop()
+    list(ingest_folder(folder(tmp_path, {"open/b.md": "# B\n\nTwo."}), shop.to))
+    (tmp_path / "open/b.md").unlink()
+    again = fates(list(ingest_folder(folder(tmp_path, {}), shop.to)))
+    assert (again["open/b.md"], again["open/a.md"]) == ("gone", "unchanged")
+    assert shop.registry.records[EntityId("acme/open/b.md")].status == "active"
