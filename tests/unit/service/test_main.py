@@ -130,7 +130,7 @@ def test_a_running_process_reloads_on_sighup_tells_its_state_and_ends_on_sigterm
         assert ready.status_code == 503
         states = ready.json()["dependencies"]
         assert states["index"] == "ready"
-        assert states["directory"] == "DirectoryUnavailableError"
+        assert states["directory"] == "not ready"
         assert get(port, "/metrics").status_code == 404
         assert "antechamber_requests_total" in get(metrics, "/metrics").text
         running.send_signal(signal.SIGHUP)
