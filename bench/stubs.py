@@ -101,8 +101,9 @@ class SlowAuditLog:
         """Render an entry."""
         canonical(entry.record)
         canonical(entry.personal)
-        for digest in entry.kept.keys() - self.known:
-            entry.kept[digest]()
+        kept = {**entry.kept, **entry.held}
+        for digest in kept.keys() - self.known:
+            kept[digest]()
             self.known.add(digest)
         sleep(RECORD)
 
