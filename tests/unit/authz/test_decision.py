@@ -108,3 +108,9 @@ def test_tenant_s_own_actions_open_their_tenant_and_no_document(action: TenantAc
 
 def action_policy(action: TenantAction) -> str:
     return {"readAudit": "auditors", "operate": "operators"}[action]
+
+
+@pytest.mark.parametrize("action", ["read", "create", "replace", "relabel", "erase"])
+def test_nothing_is_allowed_in_a_tenant_that_is_not_declared(action: Any) -> None:  # noqa: ANN401 - an action
+    without = replace(SHIPPED, tenants={})
+    assert not decide(held_by("acme/librarians"), action, [document()], without, NOW)[0].allowed

@@ -237,3 +237,13 @@ def test_decisions_stand_in_the_order_of_the_hits() -> None:
         name for name in names if int(name.removeprefix("acme/")) % 4 <= 2
     ]
     assert all(isinstance(each, Passage) or each.refusal == "disagreement" for each in admission.decisions)
+
+
+def test_digest_of_another_content_under_the_same_version_is_superseded() -> None:
+    registry = MemoryRegistry()
+    record = register(registry, record_of(), TEXT)
+    rival = register(MemoryRegistry(), replace(record, sha256="11" * 32), TEXT)
+    at, digest = next((at, each) for at, each in registry.passages.items() if at.ordinal == 1)
+    registry.passages[at] = replace(digest, content=rival.content)
+    allowed = scope(someone("acme/staff"), SHIPPED, NOW)
+    assert refusals(admit([hit()], allowed, SHIPPED, registry, lambda: INSTANT)) == ["superseded"]

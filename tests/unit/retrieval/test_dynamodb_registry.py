@@ -319,3 +319,13 @@ def test_record_that_could_not_be_read_back_is_not_written(changes: dict[str, An
     with pytest.raises(ResourceError):
         writing.put(record(**changes), None)
     assert writing.record(DOCUMENT) is None
+
+
+def test_write_whose_answer_was_lost_counts_as_written() -> None:
+    def twice(real: Answer, request: dict[str, Any]) -> object:
+        real(**request)
+        return real(**request)
+
+    table = new_table()
+    registry(table, spoilt(put_item=twice)).put(record(), None)
+    assert registry(table).record(DOCUMENT) == record()
