@@ -97,6 +97,20 @@ def test_a_quarantine_and_a_hold_are_not_lifted_by_whoever_may_relabel(
         application.registry.records[document] = record
 
 
+def test_what_is_written_is_decided_again_on_exactly_what_is_there_then(
+    application: Application, carol: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carol.put("/v1/documents/menu", json=body())
+    document = EntityId("acme/menu")
+    free = application.registry.records[document]
+    held = replace(free, attributes={**free.attributes, "legal_hold": True})
+    reads = iter([free])  # the look before any work finds no hold; every later one does
+    monkeypatch.setattr(type(application.registry), "record", lambda _, __: next(reads, held))
+    assert carol.put("/v1/documents/menu", json=body(text="# Menu\n\nDoctored.")).status_code == 403
+    assert application.registry.records[document] == free
+    assert application.records()[-1]["outcome"] == "denied"
+
+
 REFUSED = {
     "no librarian": ("bob", body()),
     "a contractor": ("dora", body()),
