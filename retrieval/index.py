@@ -81,8 +81,20 @@ class Labels:
     collections: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What an index holds of one version of a document under one set of labels."""
+
+    version: int
+    labels: Labels
+    passages: tuple[IndexedPassage, ...] = field(repr=False)
+
+
 class IndexWriter(Protocol):
-    """Writes carry the revision they belong to: an older one never overwrites a newer one, and a removal wins."""
+    """Writes carry the revision they belong to: an older one never overwrites a newer one, and a removal wins.
+
+    An engine may forget a removal after a while; ingestion looks at the registry after each write in any case.
+    """
 
     def put(self, document: EntityId, version: int, labels: Labels, passages: Sequence[IndexedPassage]) -> None:
         """Write one version of `document` beside what is there; nothing if a newer revision removed or replaced it."""
@@ -93,9 +105,21 @@ class IndexWriter(Protocol):
         ...
 
     def remove(self, document: EntityId, below: int) -> None:
-        """Remove all of `document` written at a revision lower than `below`, and refuse such writes from now on."""
+        """Remove all of `document` written at a revision lower than `below`, and refuse such writes for a while."""
         ...
 
     def holds(self, document: EntityId) -> bool:
         """Return whether any passage of `document` is still there: the probe after a removal."""
+        ...
+
+
+class IndexContents(Protocol):
+    """Looks into an index as it is, for those who repair one or fill another; never to answer a request."""
+
+    def documents(self) -> Sequence[EntityId]:
+        """Return the ids of all documents of which anything is there."""
+        ...
+
+    def copies(self, document: EntityId) -> Sequence[Copy]:
+        """Return all that is there of `document`."""
         ...

@@ -1,17 +1,22 @@
 """From a condition to the filter of an OpenSearch query (query DSL, filter context)."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from authz import condition as c
 from authz.schema import AttributeTypes
+from retrieval.errors import SearchUnavailableError
 
-Clause = Mapping[str, object]
+Clause = Mapping[str, Any]
 
 COLLECTIONS = "collections"
 """The field of a document's collections, ancestors included; attributes stand under `access.`, so nothing clashes."""
 
 MAX_TERMS = 65_536
 """How many values OpenSearch takes in one `terms` clause (`index.max_terms_count`)."""
+
+MAX_CLAUSES = 1_000
+"""How many clauses a filter may have: a node refuses more than 1,024 (`indices.query.bool.max_clause_count`)."""
 
 _RANGE: Mapping[c.Comparison, str] = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 
@@ -23,7 +28,7 @@ def field(attribute: str) -> str:
 
 def count_field(attribute: str) -> str:
     """Return the field that counts a set attribute's elements: `exists` cannot tell empty from missing."""
-    return f"access.{attribute}_count"
+    return f"count.{attribute}"
 
 
 def opensearch_filter(condition: c.Condition, types: AttributeTypes) -> Clause:
@@ -40,6 +45,29 @@ def opensearch_filter(condition: c.Condition, types: AttributeTypes) -> Clause:
             return {"bool": {"must_not": [_leaf(leaf, types)]}}
         case _:
             return _leaf(condition, types)
+
+
+def bounded(clause: Clause) -> Clause:
+    """Return `clause`. Raises `SearchUnavailableError` if it has more parts than a node takes in one query."""
+    parts = _parts(clause)
+    if parts > MAX_CLAUSES:
+        message = (
+            f"this scope needs a filter of {parts:,} clauses, and OpenSearch takes {MAX_CLAUSES:,}: shorten the sets "
+            'that policies compare with "containsAll", or write fewer conditions'
+        )
+        raise SearchUnavailableError(message)
+    return clause
+
+
+def _parts(clause: Clause) -> int:
+    """Return how many clauses the engine counts: a `terms` is one however long, each term of a `terms_set` is one."""
+    (kind, body), *_ = clause.items()
+    if kind == "bool":
+        inner = [each for name in ("filter", "should", "must_not") for each in body.get(name, ())]
+        return len(body.get("must_not", ())) + sum(_parts(each) for each in inner)
+    if kind == "terms_set":
+        return sum(len(each["terms"]) for each in body.values())
+    return 1
 
 
 def _leaf(leaf: c.Leaf, types: AttributeTypes) -> Clause:

@@ -10,7 +10,7 @@ from authz.scope import Scope, scope
 from retrieval.admission import admit
 from retrieval.audit import AuditLog
 from retrieval.deadline import Clock
-from retrieval.index import Hits, Index
+from retrieval.index import Hits
 from retrieval.record import Purpose, Retrieval, record, record_event
 from retrieval.registry import Registry
 
@@ -20,9 +20,8 @@ Find = Callable[[Scope], Hits]
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What a retrieval reads and writes."""
+    """What a retrieval reads and writes, once an index has found something."""
 
-    index: Index
     registry: Registry
     audit: AuditLog
     clock: Clock

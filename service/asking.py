@@ -1,15 +1,13 @@
 """From a question to an answer that may begin: the whole application, in the order of its flow."""
 
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 
-from retrieval.errors import DeadlineExceededError
-from retrieval.index import Query
+from retrieval.index import Index, Query
 from retrieval.record import Retrieval
 from retrieval.retrieve import Find
 from service.answer import Answer, generate
 from service.prompt import TEMPLATE, Question, build_prompt
-from service.request import Call
+from service.request import Call, Waiting, in_time
 
 
 def answer(call: Call, question: Question) -> tuple[Answer, Retrieval]:
@@ -19,15 +17,15 @@ def answer(call: Call, question: Question) -> tuple[Answer, Retrieval]:
     `look_up` and `retrieve` raise, `EmbeddingUnavailableError` and `DeadlineExceededError`.
     """
     on = call.on
-    vector = on.pool.submit(_embed, call, question)  # beside the directory
+    query, index = _beside(call, question)
     try:
         principal = call.principal()
         purpose = call.purpose(
             "answer", question, model=on.model.id, guardrail=on.model.policy, template=TEMPLATE, budget=on.bounds.budget
         )
-        retrieval = call.retrieve(finding(call, vector, on.bounds.hits), principal, purpose)
+        retrieval = call.retrieve(finding(call, query, index, on.bounds.hits), principal, purpose)
     finally:
-        vector.cancel()  # nobody waits for it any more
+        query.cancel()  # nobody waits for it any more
     if not retrieval.passages:
         return generate(build_prompt(question, retrieval), on.model), retrieval
     try:
@@ -40,25 +38,22 @@ def answer(call: Call, question: Question) -> tuple[Answer, Retrieval]:
 
 def search(call: Call, question: Question, k: int) -> Retrieval:
     """Return the `k` best passages for `question` that the caller may read. Raises as `answer` does."""
-    vector = call.on.pool.submit(_embed, call, question)
+    query, index = _beside(call, question)
     try:
-        return call.retrieve(finding(call, vector, k), call.principal(), call.purpose("search", question))
+        return call.retrieve(finding(call, query, index, k), call.principal(), call.purpose("search", question))
     finally:
-        vector.cancel()
+        query.cancel()
 
 
-def finding(call: Call, query: "Future[Query]", k: int) -> Find:
-    """Return how to find `k` passages for `query`, which is still being embedded."""
-    return lambda scope: call.on.stores.index.search(_wait(call, query), scope, k, call.deadline)
+def finding(call: Call, query: "Future[Query]", index: Waiting[Index], k: int) -> Find:
+    """Return how to find `k` passages for `query`, which is still being embedded, in the `index` still asked for."""
+    return lambda scope: index().search(in_time(query, call.deadline), scope, k, call.deadline)
+
+
+def _beside(call: Call, question: Question) -> "tuple[Future[Query], Waiting[Index]]":
+    """Begin what is done beside the directory: the embedding, and the look at which index answers."""
+    return call.on.pool.submit(_embed, call, question), call.index()
 
 
 def _embed(call: Call, question: Question) -> Query:
     return Query(question, call.on.embedder.embed([question])[0])
-
-
-def _wait(call: Call, query: "Future[Query]") -> Query:
-    try:
-        return query.result(call.deadline.left())
-    except FutureTimeoutError as error:
-        message = "the embedding took longer than the request may"
-        raise DeadlineExceededError(message) from error

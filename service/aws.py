@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from service.settings import Settings
 
@@ -35,6 +36,15 @@ def bedrock(settings: Settings) -> "BedrockRuntimeClient":
         max_pool_connections=settings.threads + settings.streams,
     )
     return _session(settings).client("bedrock-runtime", endpoint_url=settings.bedrock_endpoint, config=config)
+
+
+def credentials(settings: Settings) -> Credentials:
+    """Return what requests to other AWS services are signed with. Raises `ValueError` if there is nothing."""
+    found = _session(settings).get_credentials()
+    if found is None:
+        message = "there are no AWS credentials to sign requests with: give this process a role"
+        raise ValueError(message)
+    return found
 
 
 def _session(settings: Settings) -> boto3.Session:

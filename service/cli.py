@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from service.commands import audit, directory, documents, explain, people, policy
+from service.commands import audit, directory, documents, explain, index, people, policy
 from service.commands.terminal import DEMO, load_environment
 
 app = typer.Typer(
@@ -50,6 +50,7 @@ app.command()(documents.ingest)
 app.command()(documents.delete)
 app.add_typer(directory.app, name="directory")
 app.add_typer(audit.app, name="audit")
+app.add_typer(index.app, name="index")
 app.add_typer(policy.app, name="policy")
 
 

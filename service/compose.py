@@ -5,12 +5,10 @@ from functools import partial
 
 from authz.dynamodb import DynamoDBDirectory
 from authz.identity import Issuers
-from authz.policy_set import PolicySet
 from authz.schema import AttributeSchema
 from retrieval.dynamodb_audit import DynamoDBAuditLog
 from retrieval.dynamodb_registry import DynamoDBRegistry
 from retrieval.ingest.vectors import CachedVectors, DirectVectors, PassageVectors
-from retrieval.sqlite import SQLiteFile
 from service import aws
 from service.bedrock import BedrockEmbedder, BedrockModel, Guardrail
 from service.settings import Settings
@@ -39,13 +37,6 @@ def registry(settings: Settings, attributes: AttributeSchema) -> DynamoDBRegistr
 def audit(settings: Settings) -> DynamoDBAuditLog:
     """Return the audit log."""
     return DynamoDBAuditLog(aws.dynamodb(settings), settings.records_table, settings.personal_table)
-
-
-def index_file(settings: Settings, policies: PolicySet) -> SQLiteFile:
-    """Return the local index's file, made ready. Raises `IndexMismatchError`."""
-    file = SQLiteFile(settings.index_path, policies.attributes, settings.embedding_model, settings.dimensions)
-    file.prepare()
-    return file
 
 
 def embedder(settings: Settings) -> BedrockEmbedder:

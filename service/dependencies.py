@@ -9,7 +9,7 @@ from authz.identity import Issuers, SigningKeys
 from authz.policy_set import PolicySet
 from retrieval.deadline import Clock
 from retrieval.embedder import Embedder
-from retrieval.index import IndexWriter
+from retrieval.index import Index, IndexWriter
 from retrieval.ingest.vectors import PassageVectors
 from retrieval.retrieve import Stores
 from service.limits import PersonLimits
@@ -53,13 +53,15 @@ class Dependencies:
     directory: Directory
     embedder: Embedder
     model: Model
+    index: Callable[[], Index]
+    """The index that answers now: a request takes it once, beside the directory."""
     stores: Stores
     writing: Writing | None
     policies: Callable[[], PolicySet]
     """The set that is running: a request takes it once."""
     now: Clock
     pool: Executor
-    """Runs the embedding beside the directory."""
+    """Runs what is done beside the directory: the embedding, and the look at which index answers."""
     streams: Streams
     """The places of answers that stream at once."""
     limits: PersonLimits

@@ -21,9 +21,7 @@ from retrieval.audit import AuditLog
 from retrieval.errors import RetrievalError
 from retrieval.registry import Registry
 from retrieval.retrieve import Stores
-from retrieval.sqlite import SQLiteFile, SQLiteIndex
-from retrieval.sqlite_writer import SQLiteIndexWriter
-from service import compose
+from service import compose, compose_index
 from service.app import create_app
 from service.dependencies import Bounds, Dependencies, Writing
 from service.limits import PersonLimits
@@ -83,9 +81,7 @@ def build(settings: Settings) -> tuple[Dependencies, RunningPolicies]:
     """
     policies = load_policies(settings.policies)
     running = RunningPolicies(settings.policies, policies)
-    file = compose.index_file(settings, policies)
-    index = SQLiteIndex(file)
-    index.supports(policies)
+    chosen = compose_index.index(settings, policies)
     directory = compose.directory(settings, policies.attributes)
     registry = compose.registry(settings, policies.attributes)
     audit = compose.audit(settings)
@@ -95,22 +91,23 @@ def build(settings: Settings) -> tuple[Dependencies, RunningPolicies]:
         directory=directory,
         embedder=compose.embedder(settings),
         model=compose.model(settings),
-        stores=Stores(index, registry, audit, compose.now),
-        writing=Writing(SQLiteIndexWriter(file), compose.vectors(settings)) if settings.writes else None,
+        index=chosen.current,
+        stores=Stores(registry, audit, compose.now),
+        writing=Writing(chosen.writer, compose.vectors(settings)) if settings.writes else None,
         policies=running,
         now=compose.now,
-        pool=ThreadPoolExecutor(settings.threads + settings.streams, "embed"),
+        pool=ThreadPoolExecutor(2 * (settings.threads + settings.streams), "beside-the-directory"),
         streams=Streams(settings.streams),
         limits=PersonLimits(settings.rate, settings.concurrency),
         metrics=Metrics(),
         bounds=Bounds(settings.hits, settings.budget, settings.deadline, settings.answer_timeout, settings.threads),
-        probes=_probes(settings, directory, registry, audit, file),
+        probes=_probes(settings, directory, registry, audit, chosen.probe),
     )
     return on, running
 
 
 def _probes(
-    settings: Settings, directory: Directory, registry: Registry, audit: AuditLog, file: SQLiteFile
+    settings: Settings, directory: Directory, registry: Registry, audit: AuditLog, index: Callable[[], None]
 ) -> dict[str, Callable[[], None]]:
     """Return what must not raise for this process to be ready: each reads something that need not exist."""
     issuer = settings.issuers[0]
@@ -119,7 +116,7 @@ def _probes(
         "directory": lambda: _none(directory.entitlements(issuer.issuer, "readiness probe")),
         "registry": lambda: _none(registry.record(entity_id(tenant, "readiness probe"))),
         "audit": lambda: _none(audit.read(tenant, None, 1)),
-        "index": file.probe,
+        "index": index,
     }
 
 

@@ -2,10 +2,12 @@
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
@@ -16,10 +18,15 @@ from authz.policy_set import PolicySet
 from authz.token import Reason, RefusedTokenError
 from retrieval.audit import Outcome, Receipt
 from retrieval.deadline import Deadline
+from retrieval.errors import DeadlineExceededError
+from retrieval.index import Index
 from retrieval.record import Event, Purpose, Retrieval
 from retrieval.retrieve import Find, retrieve
 from service.dependencies import APPLICATION, Dependencies
 
+_T = TypeVar("_T")
+Waiting = Callable[[], _T]
+"""Returns what was begun beside this thread, once it is there."""
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([^ ]+)")
 
 
@@ -37,6 +44,14 @@ class Call:
     def principal(self) -> Principal:
         """Return the caller's principal. Raises as `look_up` does."""
         return look_up(self.identity, self.on.directory)
+
+    def index(self) -> Waiting[Index]:
+        """Begin to look which index answers, beside what this thread does; call what is returned for the index.
+
+        The call raises `RegistryUnavailableError`, `SearchUnavailableError` or `DeadlineExceededError`.
+        """
+        asked = self.on.pool.submit(self.on.index)
+        return lambda: in_time(asked, self.deadline)
 
     def purpose(
         self,
@@ -65,6 +80,16 @@ class Call:
             self.on.stores.audit.close(receipt, outcome, {})
         except Exception as error:  # noqa: BLE001 - it says what was disclosed, and shows as never closed
             self.on.metrics.fault(error, self.id)
+
+
+def in_time(begun: "Future[_T]", deadline: Deadline) -> _T:
+    """Return the result of what was `begun`, or raise what it raises. Raises `DeadlineExceededError`."""
+    try:
+        return begun.result(deadline.left())
+    except FutureTimeoutError as error:
+        begun.cancel()
+        message = "what was begun beside the directory took longer than the request may"
+        raise DeadlineExceededError(message) from error
 
 
 def dependencies(request: Request) -> Dependencies:

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from authz.identity import Issuer
@@ -66,7 +66,17 @@ class Settings(BaseSettings):
     registry_table: Text = "antechamber-registry"
     records_table: Text = "antechamber-records"
     personal_table: Text = "antechamber-personal"
+    index: Literal["sqlite", "opensearch"] = "sqlite"
     index_path: Path = Path(".local/index.sqlite")
+    opensearch_url: Text | None = Field(default=None, description="of a node or a domain, like https://host:443")
+    opensearch_auth: Literal["none", "basic", "sigv4"] = Field(default="none", description="none: on loopback only")
+    opensearch_user: Text | None = None
+    opensearch_password: SecretStr | None = None
+    opensearch_ca: Path | None = Field(default=None, description="PEM of an authority that is not in the usual bundle")
+    opensearch_engine: Literal["lucene", "faiss"] = "lucene"
+    opensearch_analyzer: Text = Field(default="standard", description="of passages' text: standard, english, german…")
+    opensearch_shards: Annotated[int, Field(ge=1, le=100, description="of a new index")] = 1
+    opensearch_replicas: Annotated[int, Field(ge=0, le=10, description="of a new index")] = 1
     embedding_cache: Path | None = Field(default=None, description="keeps vectors between ingestions, on disk")
 
     model: Text = Field(description="a pinned Bedrock model id or inference profile")
@@ -94,3 +104,14 @@ class Settings(BaseSettings):
     host: Text = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     metrics_port: Annotated[int, Field(ge=0, le=65535, description="on loopback; 0: off")] = 0
+
+    @model_validator(mode="after")
+    def _index_is_described(self) -> Self:
+        """Refuse an index whose address or credentials are missing."""
+        if self.index == "opensearch" and self.opensearch_url is None:
+            message = "ANTECHAMBER_INDEX is opensearch: say where, by ANTECHAMBER_OPENSEARCH_URL"
+            raise ValueError(message)
+        if self.opensearch_auth == "basic" and (self.opensearch_user is None or self.opensearch_password is None):
+            message = "ANTECHAMBER_OPENSEARCH_AUTH is basic: say who, by ANTECHAMBER_OPENSEARCH_USER and _PASSWORD"
+            raise ValueError(message)
+        return self

@@ -29,13 +29,13 @@ class Destination:
     """The most characters that a passage may have."""
 
 
-def staged(to: Destination, document: EntityId, version: int) -> Mapping[int, PassageDigest]:
+def staged(registry: Registry, document: EntityId, version: int) -> Mapping[int, PassageDigest]:
     """Return the digests that the registry holds of `version` of `document`, by ordinal."""
     found: dict[int, PassageDigest] = {}
     start = TITLE
     while True:
         asked = [PassageId(document, version, ordinal) for ordinal in range(start, start + MAX_HITS)]
-        held = to.registry.get(asked).passages
+        held = registry.get(asked).passages
         found |= {passage.ordinal: digest for passage, digest in held.items()}
         start += MAX_HITS
         if len(held) < MAX_HITS:
@@ -59,7 +59,7 @@ def traces(to: Destination, record: DocumentRecord) -> frozenset[int]:
 
 def discard(to: Destination, document: EntityId, version: int, kept: Mapping[int, PassageDigest]) -> None:
     """Drop the digests of `version`, and the vectors of its passages unless they are among those `kept`."""
-    old = {digest.sha256 for digest in staged(to, document, version).values()}
+    old = {digest.sha256 for digest in staged(to.registry, document, version).values()}
     to.vectors.forget(tenant_of(document), sorted(old - {digest.sha256 for digest in kept.values()}))
     to.registry.unstage(document, [version])
 

@@ -89,14 +89,14 @@ def _complete(record: DocumentRecord, left: frozenset[int], to: Destination) -> 
         to.registry.unstage(record.document, [MARK])
     if record.version - 1 in left - {MARK}:
         to.index.remove(record.document, floor(record))
-        discard(to, record.document, record.version - 1, staged(to, record.document, record.version))
+        discard(to, record.document, record.version - 1, staged(to.registry, record.document, record.version))
 
 
 def _same_content(item: SourceItem, prepared: Draft, record: DocumentRecord, to: Destination) -> bool:
     written = (record.sha256, record.title, record.passages)
     if written != (item.sha256, prepared.title, len(prepared.pieces)):
         return False
-    return staged(to, record.document, record.version) == prepared.digests
+    return staged(to.registry, record.document, record.version) == prepared.digests
 
 
 def _relabel(item: SourceItem, record: DocumentRecord, to: Destination) -> DocumentRecord:

@@ -10,11 +10,11 @@ from authz.errors import ResourceError
 from authz.resource import EntityId, entity_id
 from authz.scope import Scope
 from retrieval.document import TITLE
-from retrieval.index import MAX_HITS, Hits
+from retrieval.index import MAX_HITS, Hits, Index
 from retrieval.record import Retrieval
 from service.api.bodies import DocumentItem, DocumentList, DocumentView, name_of, views
 from service.errors import NotFoundError
-from service.request import Authenticated, Call
+from service.request import Authenticated, Call, Waiting
 
 router = APIRouter(prefix="/v1")
 
@@ -27,10 +27,11 @@ def list_documents(
     call: Authenticated, after: Annotated[str | None, Query(max_length=500)] = None, limit: Limit = MAX_HITS
 ) -> DocumentList:
     """Return a page of the documents that the caller may read, in the order of their ids; pass `next` as `after`."""
+    index = call.index()
     principal = call.principal()
     start = None if after is None else _document(principal, after)
     while True:
-        retrieval, last = _page(call, principal, start, limit)
+        retrieval, last = _page(call, index, principal, start, limit)
         # A whole page that door two refused is no reason to stop, and its ids are no cursor to hand out.
         if retrieval.passages or last is None:
             break
@@ -46,6 +47,7 @@ def list_documents(
 @router.get("/documents/{document:path}")
 def read_document(document: str, call: Authenticated, after: Ordinal = -1, limit: Limit = MAX_HITS) -> DocumentView:
     """Return a document's passages after the ordinal `after`; one that is hidden looks like one that is not there."""
+    index = call.index()
     principal = call.principal()
     wanted = _document(principal, document)
 
@@ -54,7 +56,7 @@ def read_document(document: str, call: Authenticated, after: Ordinal = -1, limit
 
     def find(scope: Scope) -> Hits:
         nonlocal more
-        hits = call.on.stores.index.passages(wanted, scope, after, limit, call.deadline)
+        hits = index().passages(wanted, scope, after, limit, call.deadline)
         more = any(hit.ordinal == last for hit in hits)
         return hits
 
@@ -74,13 +76,15 @@ def read_document(document: str, call: Authenticated, after: Ordinal = -1, limit
     )
 
 
-def _page(call: Call, principal: Principal, start: EntityId | None, limit: int) -> tuple[Retrieval, EntityId | None]:
+def _page(
+    call: Call, index: Waiting[Index], principal: Principal, start: EntityId | None, limit: int
+) -> tuple[Retrieval, EntityId | None]:
     """Return one page, and the id after which to go on, None if it was the last."""
     found: Sequence[EntityId] = ()
 
     def find(scope: Scope) -> Hits:
         nonlocal found
-        hits = call.on.stores.index.documents(scope, start, limit, call.deadline)
+        hits = index().documents(scope, start, limit, call.deadline)
         found = [hit.document for hit in hits]
         return hits
 

@@ -4,7 +4,7 @@ import os
 import pwd
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,8 +20,7 @@ from retrieval.ingest.destination import Destination
 from retrieval.ingest.source import Write
 from retrieval.record import Event, Purpose, Role, record_event
 from retrieval.registry import Registry
-from retrieval.sqlite_writer import SQLiteIndexWriter
-from service import aws, compose
+from service import aws, compose, compose_index
 from service.commands.terminal import settings
 from service.dependencies import APPLICATION
 from service.settings import Settings
@@ -67,7 +66,7 @@ class Operator:
 
     def destination(self, tenant: TenantId) -> Destination:
         """Return where ingestion writes; every write is recorded with this role as its actor, before it is made."""
-        file = compose.index_file(self.settings, self.policies)
+        writer = compose_index.index(self.settings, self.policies).writer
 
         @contextmanager
         def on_write(write: Write) -> Iterator[None]:
@@ -76,7 +75,7 @@ class Operator:
                 yield
 
         vectors = compose.vectors(self.settings)
-        return Destination(self.registry, SQLiteIndexWriter(file), vectors, on_write, compose.now)
+        return Destination(self.registry, writer, vectors, on_write, compose.now)
 
     def viewed(self, held: Entitlements, document: DocumentRecord | None) -> None:
         """Record that an operator looked at what a person may see."""
@@ -92,6 +91,14 @@ class Operator:
     def listed_people(self, tenant: TenantId) -> None:
         """Record that an operator looked at what everybody in `tenant` holds."""
         self._record(tenant, "operator-view", "complete", {"action": "people"}, {})
+
+    @contextmanager
+    def maintaining(self, action: str) -> Iterator[None]:
+        """Record in each tenant that an operator worked on the index, before it is done and how it ended."""
+        with ExitStack() as stack:
+            for tenant in self.policies.tenants:
+                stack.enter_context(self._recorded(tenant, "operator-view", {"action": action}, {}))
+            yield
 
     def read_audit(self, tenant: TenantId) -> None:
         """Record that the audit itself is being read."""

@@ -57,7 +57,7 @@ def stores(**changed: Any) -> Stores:  # noqa: ANN401 - a store each
     registry = MemoryRegistry()
     register(registry, record_of(), TEXT)
     # `retrieve` finds through the function it is given.
-    usual = Stores(cast("Index", None), registry, MemoryAuditLog(), lambda: NOW)
+    usual = Stores(registry, MemoryAuditLog(), lambda: NOW)
     return replace(usual, **changed)
 
 

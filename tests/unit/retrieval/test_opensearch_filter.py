@@ -26,8 +26,8 @@ GOLDEN: list[tuple[c.Condition, object]] = [
     (c.Compare("embargo_until", ">", -1), {"range": {"access.embargo_until": {"gt": -1}}}),
     (c.Compare("embargo_until", ">=", 2**63 - 1), {"range": {"access.embargo_until": {"gte": 2**63 - 1}}}),
     (c.Present("region"), {"exists": {"field": "access.region"}}),
-    (c.Present("labels"), {"exists": {"field": "access.labels_count"}}),
-    (c.Empty("markings"), {"term": {"access.markings_count": 0}}),
+    (c.Present("labels"), {"exists": {"field": "count.labels"}}),
+    (c.Empty("markings"), {"term": {"count.markings": 0}}),
     (
         c.ContainsAll("markings", frozenset({"b", "a"})),
         {"bool": {"filter": [{"term": {"access.markings": "a"}}, {"term": {"access.markings": "b"}}]}},
@@ -37,12 +37,12 @@ GOLDEN: list[tuple[c.Condition, object]] = [
         {
             "bool": {
                 "should": [
-                    {"term": {"access.markings_count": 0}},
+                    {"term": {"count.markings": 0}},
                     {
                         "terms_set": {
                             "access.markings": {
                                 "terms": ["a", "b"],
-                                "minimum_should_match_field": "access.markings_count",
+                                "minimum_should_match_field": "count.markings",
                             }
                         }
                     },
@@ -55,11 +55,11 @@ GOLDEN: list[tuple[c.Condition, object]] = [
     (c.Not(c.Present("region")), {"bool": {"must_not": [{"exists": {"field": "access.region"}}]}}),
     (
         c.All((c.Empty("markings"), c.Present("region"))),
-        {"bool": {"filter": [{"term": {"access.markings_count": 0}}, {"exists": {"field": "access.region"}}]}},
+        {"bool": {"filter": [{"term": {"count.markings": 0}}, {"exists": {"field": "access.region"}}]}},
     ),
     (
         c.Any((c.OneOf("audience", frozenset({"staff"})), c.Empty("markings"))),
-        {"bool": {"should": [BY_STAFF, {"term": {"access.markings_count": 0}}], "minimum_should_match": 1}},
+        {"bool": {"should": [BY_STAFF, {"term": {"count.markings": 0}}], "minimum_should_match": 1}},
     ),
 ]
 

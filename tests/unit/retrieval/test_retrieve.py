@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from typing import cast
 
 import pytest
 
@@ -17,7 +16,7 @@ from retrieval.errors import (
     RegistryUnavailableError,
     SearchUnavailableError,
 )
-from retrieval.index import Hit, Hits, Index
+from retrieval.index import Hit, Hits
 from retrieval.record import Purpose
 from retrieval.retrieve import Stores, retrieve
 from tests.support.doors import record_of, register, someone
@@ -33,7 +32,7 @@ def stores(registry: MemoryRegistry | None = None, audit: MemoryAuditLog | None 
     found = registry or MemoryRegistry()
     register(found, record_of(), "On Monday.")
     # `retrieve` finds through the function it is given; the index in its stores is for those who make that function.
-    return Stores(cast("Index", None), found, audit or MemoryAuditLog(), lambda: NOW)
+    return Stores(found, audit or MemoryAuditLog(), lambda: NOW)
 
 
 def failing(error: Exception) -> Callable[[Scope], Hits]:

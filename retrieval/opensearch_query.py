@@ -1,0 +1,64 @@
+"""The searches that are sent to OpenSearch, all of them: a caller chooses words and numbers in them and nothing else.
+
+No aggregation, suggestion, highlight, script, explanation, sort or field of a caller's choice has a place here.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from authz.resource import EntityId
+from retrieval.document import TITLE
+from retrieval.index import Query
+from retrieval.opensearch_filter import Clause
+from retrieval.opensearch_mapping import DOCUMENT, HIT, ORDINAL, TEXT, VECTOR, VERSION, IndexName
+
+Search = Mapping[str, Any]
+
+
+def header(index: IndexName) -> Search:
+    """Return the line before a search: one concrete index, whole or not at all (nothing wild, nothing ignored)."""
+    return {
+        "index": index,
+        "expand_wildcards": "none",
+        "ignore_unavailable": False,
+        "allow_no_indices": False,
+        "allow_partial_search_results": False,
+    }
+
+
+def text_leg(query: Query, allowed: Clause, size: int, milliseconds: int) -> Search:
+    """Return the search for the words of `query` (BM25) among what the filter `allowed` leaves."""
+    words = {"match": {TEXT: {"query": query.text}}}
+    return _search({"bool": {"must": [words], "filter": [allowed, _TEXTS]}}, size, milliseconds)
+
+
+def vector_leg(query: Query, allowed: Clause, size: int, milliseconds: int) -> Search:
+    """Return the search for the neighbours of `query` (k-NN); the filter stands inside, so that none crowds out any."""
+    near = {"vector": query.vector.tolist(), "k": size, "filter": allowed}
+    return _search({"knn": {VECTOR: near}}, size, milliseconds)  # titles have no vector
+
+
+def titles(allowed: Clause, after: EntityId | None, size: int, milliseconds: int) -> Search:
+    """Return the search for the titles that follow the document `after`, in the order of ids."""
+    own = [allowed, {"term": {ORDINAL: TITLE}}, *([{"range": {DOCUMENT: {"gt": after}}}] if after else [])]
+    return {**_search({"bool": {"filter": own}}, size, milliseconds), "sort": [DOCUMENT, VERSION]}
+
+
+def passages(document: EntityId, allowed: Clause, after: int, limit: int, size: int, milliseconds: int) -> Search:
+    """Return the search for the `limit` ordinals of `document` that follow `after`, in order, of each version."""
+    between = {"range": {ORDINAL: {"gt": after, "lte": after + limit}}}
+    own = [allowed, {"term": {DOCUMENT: document}}, between]
+    return {**_search({"bool": {"filter": own}}, size, milliseconds), "sort": [ORDINAL, VERSION]}
+
+
+_TEXTS = {"range": {ORDINAL: {"gt": TITLE}}}
+
+
+def _search(query: Search, size: int, milliseconds: int) -> Search:
+    return {
+        "query": query,
+        "size": size,
+        "timeout": f"{milliseconds}ms",
+        "_source": list(HIT),
+        "track_total_hits": False,
+    }
