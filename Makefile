@@ -1,26 +1,42 @@
 # Antechamber. `make help` prints what there is.
 PYTHON ?= python3
 PORT ?= 8080
+OPENSEARCH_PORT ?= 9200
+INDEX ?= sqlite
+OPENSEARCH_URL ?=
+ENGINE ?= sqlite
+PAIRS ?= 100000
+SEED ?=
 PYTEST_OPTIONS ?= --numprocesses=auto --maxprocesses=4 --dist=loadfile
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format lock clean
+.PHONY: help demo opensearch test check prove bench format lock clean
 
 help: ## print this
 	@echo "Antechamber: authorization before the model."
 	@echo
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 	@echo
 	@echo "  After make demo, in a second terminal: $(BIN)/antechamber --help"
 
-demo: ## set up and run the application with its local cloud and demo company (PORT=8080)
+demo: ## set up and run the application with its local cloud and demo company (PORT=8080 INDEX=sqlite)
 	@$(PYTHON) tools/bootstrap.py local
-	@exec $(BIN)/antechamber demo --port $(PORT)
+	@case "$(INDEX)$(if $(OPENSEARCH_URL),@)" in \
+	  sqlite | sqlite@) exec $(BIN)/antechamber demo --port $(PORT);; \
+	  opensearch@) exec $(BIN)/antechamber demo --port $(PORT) --opensearch "$(OPENSEARCH_URL)";; \
+	  opensearch) exec $(PYTHON) tests/opensearch/node.py with -- \
+	    sh -c 'exec $(BIN)/antechamber demo --port $(PORT) --opensearch "$$ANTECHAMBER_OPENSEARCH_URL"';; \
+	  *) echo "error: INDEX is sqlite or opensearch, not $(INDEX)" >&2; exit 2;; \
+	esac
 
-test: ## set up and run all tests
+opensearch: ## run a real OpenSearch on loopback, with a JDK and Maven (OPENSEARCH_PORT=9200)
+	@exec $(PYTHON) tests/opensearch/node.py run --port $(OPENSEARCH_PORT)
+
+test: ## set up and run all tests (ANTECHAMBER_WITHOUT_OPENSEARCH=1 leaves out those on OpenSearch)
 	@$(PYTHON) tools/bootstrap.py dev
+	@[ "$$ANTECHAMBER_WITHOUT_OPENSEARCH" = 1 ] || $(PYTHON) tests/opensearch/node.py prepare
 	$(BIN)/pytest $(PYTEST_OPTIONS)
 
 check: ## format, lint, types, import contracts, dependencies, generated documents
@@ -32,9 +48,13 @@ check: ## format, lint, types, import contracts, dependencies, generated documen
 	$(BIN)/deptry .
 	$(BIN)/python tools/threat_model.py --check
 
-bench: ## measure: latency, recall, memory (as a table, and JSON in .local/bench.json)
+prove: ## hold an index against Cedar, pair by pair (ENGINE=sqlite PAIRS=100000 SEED=)
 	@$(PYTHON) tools/bootstrap.py dev
-	$(BIN)/python -m bench
+	@exec $(BIN)/python -m tests.conformance.prove --engine $(ENGINE) --pairs $(PAIRS) $(if $(SEED),--seed $(SEED))
+
+bench: ## measure latency, recall, memory: a table, and JSON in .local (ENGINE=sqlite, or opensearch alone)
+	@$(PYTHON) tools/bootstrap.py dev
+	@exec $(BIN)/python -m bench --engine $(ENGINE)
 
 format: ## format and mend what can be mended
 	@$(PYTHON) tools/bootstrap.py dev
