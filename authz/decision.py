@@ -11,7 +11,7 @@ from authz.directory import Entitlements
 from authz.errors import MisfitError
 from authz.policy_set import PolicySet
 from authz.resource import Resource, TenantId
-from authz.schema import cedar_attributes, to_milliseconds
+from authz.schema import TENANT, cedar_attributes, to_milliseconds
 from authz.scope import principal_entity
 
 DocumentAction = Literal["read", "create", "replace", "relabel", "erase"]
@@ -69,7 +69,7 @@ def decide_on_tenant(
     """Return whether who holds `entitlements` may do `action` in `tenant`. Raises `DecisionError`."""
     if tenant not in policies.tenants:
         return Decision(allowed=False)
-    resource = engine.Entity(("Tenant", tenant), {"tenant": tenant})
+    resource = engine.Entity(("Tenant", tenant), {TENANT: tenant})
     principal = principal_entity(entitlements, policies.literals, policies)
     result = engine.decide(principal, action, [resource], to_milliseconds(now), policies.handle, policies.schema)[0]
     return Decision(result.allowed, result.policies)

@@ -10,6 +10,7 @@ from typing import Protocol, Self, final
 from authz.errors import UnknownPrincipalError
 from authz.identity import Identity
 from authz.resource import Attributes, EntityId, TenantId, entity_id
+from authz.schema import TENANT
 from authz.seal import Seal
 
 _SEAL = Seal("Principal")
@@ -97,7 +98,7 @@ def look_up(identity: Identity, directory: Directory) -> Principal:
     if entitlements.tenant not in identity.tenants:
         message = "the directory's tenant is none that this issuer may speak for"
         raise UnknownPrincipalError(message)
-    if entitlements.attributes.get("tenant", entitlements.tenant) != entitlements.tenant:
+    if entitlements.attributes.get(TENANT, entitlements.tenant) != entitlements.tenant:
         message = "the directory's attributes name another tenant than the one it answers for"
         raise UnknownPrincipalError(message)
     if entitlements.uid != principal_id(entitlements.tenant, identity.issuer, identity.subject):

@@ -14,7 +14,7 @@ from authz.dynamodb_table import Table, translating
 from authz.enrolment import Enrolment, Person, enrol, nest
 from authz.errors import DirectoryUnavailableError, ResourceError
 from authz.resource import EntityId, TenantId, entity_id
-from authz.schema import AttributeTypes, parse_attributes, plain_attributes
+from authz.schema import TENANT, AttributeTypes, parse_attributes, plain_attributes
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -100,9 +100,9 @@ class DynamoDBDirectoryAdmin:
         return sorted(people, key=lambda person: person.handle)
 
     def _wanted(self, tenant: TenantId, person: Enrolment) -> Wanted:
-        own = {"tenant": tenant} if "tenant" in self._principal_types else {}
+        own = {TENANT: tenant} if TENANT in self._principal_types else {}
         parsed = parse_attributes(self._principal_types, {**own, **person.attributes})
-        if parsed.get("tenant", tenant) != tenant or not (person.issuer and person.subject):
+        if parsed.get(TENANT, tenant) != tenant or not (person.issuer and person.subject):
             message = (
                 f'"{person.handle}": a person has an issuer, a subject, and no other tenant than that of the directory'
             )

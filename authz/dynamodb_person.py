@@ -9,6 +9,7 @@ from authz.directory import principal_id
 from authz.dynamodb_table import PK, SK, Item, Key
 from authz.dynamodb_value import Value
 from authz.resource import EntityId, TenantId, tenant_id
+from authz.schema import TENANT
 
 HEAD = "head"
 DIRECT, GROUPS = "direct", "groups"
@@ -79,7 +80,7 @@ def read_head(item: Item) -> Head:
         direct=Value.read(item, DIRECT),
         groups=Value.read(item, GROUPS),
     )
-    if head.pk != item[PK]["S"] or attributes.get("tenant", head.tenant) != head.tenant:
+    if head.pk != item[PK]["S"] or attributes.get(TENANT, head.tenant) != head.tenant:
         message = "the head item names another person or another tenant than its key"
         raise ValueError(message)
     return head

@@ -22,7 +22,16 @@ class DirectoryUnavailableError(AuthzError):
 
 
 class PolicyError(AuthzError):
-    """A policy set that must not run; the message names policy, line and operator, and the mend."""
+    """A policy set that must not run: its complaints name policy, line and operator, and the mend."""
+
+    def __str__(self) -> str:
+        """Return one complaint a line."""
+        return "\n".join(self.complaints)
+
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """Everything that is wrong with the set."""
+        return tuple(str(each) for each in self.args)
 
 
 class UncompilableError(AuthzError):

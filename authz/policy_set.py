@@ -2,35 +2,21 @@
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
 
 from authz import engine
-from authz.compiler import Compiler, bounded
-from authz.engine import pst
-from authz.errors import PolicyError, ResourceError, UncompilableError
-from authz.resource import tenant_of
-from authz.schema import AttributeSchema, read_schema
+from authz.environment import environments
+from authz.errors import PolicyError
+from authz.policy_file import Declarations, Policy, literals_of, read_policies
+from authz.schema import ASKED, TENANT, AttributeSchema, read_schema
 from authz.tenants import Tenants, read_tenants
 
 MANIFEST = "manifest.json"
 SHIPPED = Path(__file__).parent / "policies"
 _MAX_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """One policy's name and plain-English reason, and where it stands."""
-
-    id: str
-    effect: Literal["permit", "forbid"]
-    reason: str
-    place: str
-    """File and line, as `20-reading.cedar:4`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +39,24 @@ class PolicySet:
 def load_policies(directory: Path = SHIPPED) -> PolicySet:
     """Return the policy set in `directory`, exactly the files that its manifest lists with their SHA-256.
 
-    Raises `PolicyError`, naming policy, line and operator, if a file is missing, changed or not listed, if a policy
-    has no `@id` or `@reason`, fails strict validation, cannot be compiled to a filter, or names a tenant, group or
-    collection that is not declared.
+    Raises `PolicyError` with every complaint, naming policy, line and operator, if a file is missing, changed or not
+    listed, if a policy has no `@id` or `@reason`, fails strict validation, cannot be compiled to a filter, or names a
+    tenant, group or collection that is not declared.
     """
     listed, sources = _read(directory)
-    schema = engine.parse_schema(sources["schema.json"])
-    attributes = read_schema(sources["schema.json"])
-    tenants = read_tenants(sources["tenants.json"])
+    declared = _declarations(sources)
     cedar = {name: text for name, text in sources.items() if name.endswith(".cedar")}
-    policies: dict[str, Policy] = {}
-    for name, text in cedar.items():
-        for policy in _check_file(name, text, schema, attributes, tenants):
-            if policy.id in policies:
-                message = f'{policy.place}: policy "{policy.id}" is already defined at {policies[policy.id].place}'
-                raise PolicyError(message)
-            policies[policy.id] = policy
-    if not policies:
-        message = f"{MANIFEST}: lists no policy; an empty set is never started"
-        raise PolicyError(message)
+    policies = _policies(cedar, declared)
     handle, nodes = engine.parse("\n".join(cedar.values()))
     return PolicySet(
         digest=_digest(listed),
         policies=MappingProxyType(policies),
-        attributes=attributes,
-        tenants=tenants,
-        literals=frozenset(uid.id for uid in _literals(nodes) if str(uid.type) == "Group"),
+        attributes=declared.attributes,
+        tenants=declared.tenants,
+        literals=frozenset(uid.id for uid in literals_of(nodes) if str(uid.type) == "Group"),
         sources=MappingProxyType(sources),
         handle=handle,
-        schema=schema,
+        schema=declared.schema,
     )
 
 
@@ -107,18 +82,16 @@ def _read(directory: Path) -> tuple[dict[str, str], dict[str, str]]:
     if not isinstance(listed, dict) or not {"schema.json", "tenants.json"} <= listed.keys():
         message = f"{MANIFEST}: must list schema.json, tenants.json and the policy files with their SHA-256"
         raise PolicyError(message)
-    for name in sorted(present ^ listed.keys()):
-        message = (
-            f"{name}: {'missing, though the manifest lists it' if name in listed else 'not listed in the manifest'}"
-        )
-        raise PolicyError(message)
-    for name, content in contents.items():
-        if len(content) > _MAX_BYTES:
-            message = f"{name}: is longer than {_MAX_BYTES} bytes; spread the policies over several files"
-            raise PolicyError(message)
-        if hashlib.sha256(content).hexdigest() != listed[name]:
-            message = f"{name}: differs from the SHA-256 that the manifest lists"
-            raise PolicyError(message)
+    mend = f"if that is meant, write the manifest anew: antechamber policy manifest {directory}"
+    complaints = [f"{name}: missing, though the manifest lists it; {mend}" for name in sorted(listed.keys() - present)]
+    complaints += [f"{name}: not listed in the manifest; {mend}" for name in sorted(present - listed.keys())]
+    for name in sorted(present & listed.keys()):
+        if len(contents[name]) > _MAX_BYTES:
+            complaints.append(f"{name}: is longer than {_MAX_BYTES} bytes; spread the policies over several files")
+        elif hashlib.sha256(contents[name]).hexdigest() != listed[name]:
+            complaints.append(f"{name}: differs from the SHA-256 that the manifest lists; {mend}")
+    if complaints:
+        raise PolicyError(*complaints)
     return listed, {name: _text(name, content) for name, content in contents.items()}
 
 
@@ -136,98 +109,46 @@ def _text(name: str, content: bytes) -> str:
         raise PolicyError(message) from error
 
 
-def _check_file(
-    name: str, text: str, schema: engine.Schema, attributes: AttributeSchema, tenants: Tenants
-) -> Iterator[Policy]:
-    try:
-        _, nodes = engine.parse(text)
-    except PolicyError as error:
-        message = f"{name}: {error}"
-        raise PolicyError(message) from error
-    if nodes.templates or nodes.template_links:
-        message = f"{name}: templates are not supported; write the policy out"
-        raise PolicyError(message)
-    policies = [_policy(name, text, node) for node in nodes.static_policies.values()]
-    for complaint in engine.validate(text, schema):
-        place = next((policy.place for policy in policies if complaint.startswith(f'policy "{policy.id}": ')), name)
-        message = f"{place}: {complaint}"
-        raise PolicyError(message)
-    for policy, node in zip(policies, nodes.static_policies.values(), strict=True):
-        _check_literals(policy, node, tenants)
-        _check_compiles(policy, node, attributes)
-        yield policy
+def _declarations(sources: Mapping[str, str]) -> Declarations:
+    schema, tenants = sources["schema.json"], sources["tenants.json"]
+    declared = Declarations(engine.parse_schema(schema), read_schema(schema), read_tenants(tenants))
+    _check_asked(schema, declared)
+    return declared
 
 
-def _policy(name: str, text: str, node: pst.Template) -> Policy:
-    id_, reason = node.annotations.get("id", ""), node.annotations.get("reason", "")
-    found = re.search(rf'@id\(\s*"{re.escape(id_)}"\s*\)', text) if id_ else None
-    place = f"{name}:{text.count(chr(10), 0, found.start()) + 1}" if found else name
-    if not id_ or not reason.strip():
-        message = f'{place}: every policy needs an @id and a one-sentence @reason (policy "{id_ or node.id}")'
-        raise PolicyError(message)
-    return Policy(id_, node.effect, reason, place)
+def _check_asked(schema: str, declared: Declarations) -> None:
+    """Refuse a schema in which the application could not ask its questions, now rather than at the first of them."""
+    known = {(each.action, each.resource) for each in environments(schema, declared.attributes)}
+    complaints = [
+        f'schema.json: action "{action}" must apply to a User and a {resource}: the application asks about it'
+        for action, resource in ASKED.items()
+        if (action, resource) not in known
+    ]
+    if not engine.fits(engine.Entity(("Tenant", "any"), {TENANT: "any"}), declared.schema):
+        complaints.append(f'schema.json: the entity type "Tenant" must have "{TENANT}", a String, and require no other')
+    if complaints:
+        raise PolicyError(*complaints)
 
 
-def _check_literals(policy: Policy, node: pst.Template, tenants: Tenants) -> None:
-    for uid in _literals(node):
+def _policies(cedar: Mapping[str, str], declared: Declarations) -> dict[str, Policy]:
+    """Return the policies of all files by their ids. Raises `PolicyError` with the complaints about every file."""
+    policies: dict[str, Policy] = {}
+    complaints: list[str] = []
+    for name, text in cedar.items():
         try:
-            tenant = tenants.get(tenant_of(uid.id))
-        except ResourceError:
-            tenant = None
-        kind = str(uid.type)
-        if tenant is None:
-            message = f'{policy.place}: policy "{policy.id}" names {uid}, which is in no declared tenant'
-            raise PolicyError(message)
-        if (kind == "Group" and uid.id not in tenant.groups) or (
-            kind == "Collection" and uid.id not in tenant.collections
-        ):
-            message = f'{policy.place}: policy "{policy.id}" names {uid}, which tenants.json does not declare'
-            raise PolicyError(message)
-
-
-def _check_compiles(policy: Policy, node: pst.Template, attributes: AttributeSchema) -> None:
-    if not _may_apply_to_read(node.action):
-        return
-    try:
-        compiler = Compiler(attributes)
-        compiler.compile(_resource_scope(node.resource))
-        bounded(compiler.compile(engine.body_of(node)))
-    except UncompilableError as error:
-        message = f'{policy.place}: policy "{policy.id}": {error}'
-        raise PolicyError(message) from error
-
-
-_OTHER_ACTIONS = frozenset({"create", "replace", "relabel", "erase", "readAudit", "operate"})
-"""Actions that are only ever decided in full; whatever else a policy names, a group of actions say, may mean `read`."""
-
-
-def _may_apply_to_read(action: pst.ActionConstraint) -> bool:
-    match action:
-        case pst.ActionEq(entity):
-            return entity.id not in _OTHER_ACTIONS
-        case pst.ActionIn(entities):
-            return any(entity.id not in _OTHER_ACTIONS for entity in entities)
-        case _:
-            return True
-
-
-def _resource_scope(constraint: pst.PrincipalOrResourceConstraint) -> pst.Expr:
-    resource = pst.Var("resource")
-    match constraint:
-        case pst.ScopeIs(entity_type):
-            return pst.Is(resource, entity_type, None)
-        case pst.ScopeIsIn(entity_type, pst.EntityUid() as uid):
-            return pst.Is(resource, entity_type, pst.EntityLit(uid))
-        case pst.ScopeIn(pst.EntityUid() as uid):
-            return pst.BinaryOp("in", resource, pst.EntityLit(uid))
-        case pst.ScopeEq(pst.EntityUid() as uid):
-            return pst.BinaryOp("eq", resource, pst.EntityLit(uid))
-        case _:
-            return pst.BoolLit(value=True)
-
-
-def _literals(node: pst.PstNode) -> frozenset[pst.EntityUid]:
-    return frozenset(uid for uid in pst.entity_uids(node) if str(uid.type) != "Action")
+            found = read_policies(name, text, declared)
+        except PolicyError as error:
+            complaints += error.complaints
+            continue
+        for policy in found:
+            other = policies.setdefault(policy.id, policy)
+            if other is not policy:
+                complaints.append(f'{policy.place}: policy "{policy.id}" is already defined at {other.place}')
+    if not policies and not complaints:
+        complaints.append(f"{MANIFEST}: lists no policy; an empty set is never started")
+    if complaints:
+        raise PolicyError(*complaints)
+    return policies
 
 
 def _digest(listed: Mapping[str, str]) -> str:

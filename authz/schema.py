@@ -20,8 +20,16 @@ _KINDS: Mapping[str, Kind] = {
     "Boolean": "boolean",
     "datetime": "datetime",
 }
+TENANT = "tenant"
+"""The one attribute that the application states itself, of documents and people, where the schema declares it."""
 MAX_ELEMENTS = 1_000
 """Most elements of a set attribute: a document with more would slow every search that finds it."""
+
+ASKED: Mapping[str, str] = {
+    **dict.fromkeys(("read", "create", "replace", "relabel", "erase"), "Document"),
+    **dict.fromkeys(("readAudit", "operate"), "Tenant"),
+}
+"""Every action that the application asks about, and of which type of resource."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -176,12 +184,17 @@ def read_schema(text: str) -> AttributeSchema:
     """Return the attribute types in the Cedar JSON schema `text`. Raises `PolicyError` for types no index can hold."""
     try:
         types = json.loads(text)[""]["entityTypes"]
-        return AttributeSchema(document=_shape(types["Document"], types), principal=_shape(types["User"], types))
+        schema = AttributeSchema(document=_shape(types["Document"], types), principal=_shape(types["User"], types))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         message = (
             'the schema must declare the entity types "Document" and "User" with record shapes, without a namespace'
         )
         raise PolicyError(message) from error
+    for shape in (schema.document, schema.principal):
+        if TENANT in shape and (shape[TENANT].kind, shape[TENANT].is_set) != ("string", False):
+            message = f'attribute "{TENANT}" of the schema must be a String: the application states it'
+            raise PolicyError(message)
+    return schema
 
 
 def _shape(entity: Mapping[str, object], entity_types: Iterable[str]) -> AttributeTypes:

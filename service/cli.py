@@ -12,7 +12,7 @@ from service.commands.terminal import DEMO, load_environment
 
 app = typer.Typer(
     name="antechamber",
-    help="Cited answers from what the caller may read. Exit codes: 0 done, 1 failed, 2 misused, 3 nothing, 4 partly.",
+    help="Cited answers from what the caller may read. Exit: 0 done, 1 failed, 2 misused, 3 none, 4 partly, 5 differs.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # a local may hold a token or a document's text
     add_completion=False,

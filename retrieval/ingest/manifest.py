@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from authz.errors import ResourceError
 from authz.resource import Attributes, EntityId, TenantId, entity_id
-from authz.schema import AttributeSchema, AttributeTypes, parse_attributes
+from authz.schema import TENANT, AttributeSchema, AttributeTypes, parse_attributes
 from authz.tenants import Tenants
 from retrieval.errors import SourceError
 from retrieval.ingest.manifest_check import FOLDER, Entry, ManifestReader
@@ -54,8 +54,8 @@ class Manifest:
         for entry in entries:
             stated |= entry.attributes
             collections = collections if entry.collections is None else entry.collections
-        if "tenant" in self.types:
-            stated["tenant"] = self.tenant
+        if TENANT in self.types:
+            stated[TENANT] = self.tenant
         missing = sorted(name for name, type_ in self.types.items() if type_.required and name not in stated)
         missing += ["collections"] if collections is None else []
         if missing or collections is None:

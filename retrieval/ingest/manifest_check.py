@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from authz.errors import ResourceError
 from authz.resource import EntityId, check_text, entity_id, tenant_id
-from authz.schema import AttributeTypes
+from authz.schema import TENANT, AttributeTypes
 from authz.tenants import Tenant, Tenants
 from retrieval.ingest.manifest_yaml import Complaint, Node
 
@@ -77,7 +77,7 @@ class ManifestReader:
 
     def _entry(self, path: str, node: Node, tenant: Tenant, *, is_document: bool) -> Entry:
         values = self._mapping(node, f'"{path}"')
-        known = self._types.keys() - {"tenant"} | {"collections"} | set(_DOCUMENT_KEYS if is_document else ())
+        known = self._types.keys() - {TENANT} | {"collections"} | set(_DOCUMENT_KEYS if is_document else ())
         for key in values.keys() - known:
             self._complain(values[key][0], f'"{path}": unknown attribute "{key}"; expected {", ".join(sorted(known))}')
         attributes = {

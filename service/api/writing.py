@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from authz.directory import Principal
 from authz.errors import ResourceError
 from authz.resource import Attributes, EntityId, Resource, entity_id, tenant_of
-from authz.schema import AttributeType, parse_attributes
+from authz.schema import TENANT, AttributeType, parse_attributes
 from retrieval.document import DocumentRecord
 from retrieval.errors import ConflictError, SourceError
 from retrieval.ingest.destination import Destination
@@ -109,8 +109,8 @@ def _attributes(
         message = "an attribute is named that the schema does not have"  # not which: the name is the caller's
         raise ResourceError(message)
     qualified = {key: _qualified(value, types[key], author.principal) for key, value in stated.items()}
-    if "tenant" in types:
-        qualified.setdefault("tenant", author.principal.tenant)
+    if TENANT in types:
+        qualified.setdefault(TENANT, author.principal.tenant)
     return parse_attributes(types, qualified)
 
 

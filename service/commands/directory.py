@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from authz.resource import tenant_of
-from authz.schema import plain_attributes
+from authz.schema import TENANT, plain_attributes
 from service.commands.operator import operator
 from service.commands.terminal import AsJson, console, print_json, print_line, told
 
@@ -42,7 +42,7 @@ def people(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag of the com
         return
     types = on.policies.attributes.principal
     for tenant, each in found:
-        held = {name: value for name, value in plain_attributes(types, each.attributes).items() if name != "tenant"}
+        held = {name: value for name, value in plain_attributes(types, each.attributes).items() if name != TENANT}
         groups = ", ".join(name.partition("/")[2] for name in sorted(each.groups)) or "no group"
         print_line(f"{tenant:8} [bold]{each.handle:12}[/bold] {groups}  [dim]{escape(json.dumps(held))}[/dim]")
 

@@ -14,7 +14,7 @@ from authz.directory import Entitlements
 from authz.engine import Residual
 from authz.policy_set import PolicySet
 from authz.resource import entity_id
-from authz.schema import plain_attributes
+from authz.schema import TENANT, plain_attributes
 from authz.scope import condition_for, residuals_for
 from retrieval.document import DocumentRecord
 from retrieval.opensearch_filter import opensearch_filter
@@ -94,7 +94,7 @@ def _document(record: DocumentRecord, decision: Decision, policies: PolicySet) -
 
 def _print_scope(shown: Mapping[str, Any], policies: PolicySet) -> None:
     print_line(f"[bold]principal[/bold]   {shown['principal']} (tenant {shown['tenant']}, epoch {shown['epoch']})")
-    held = ", ".join(f"{name} {value}" for name, value in shown["attributes"].items() if name != "tenant")
+    held = ", ".join(f"{name} {value}" for name, value in shown["attributes"].items() if name != TENANT)
     print_line(f"[bold]holds[/bold]       {escape(held)}")
     print_line(f"[bold]groups[/bold]      {escape(', '.join(shown['groups']) or 'none')}")
     print_line(f"[bold]policies[/bold]    {policies.digest}\n")

@@ -92,6 +92,10 @@ class Operator:
         """Record that an operator looked at what everybody in `tenant` holds."""
         self._record(tenant, "operator-view", "complete", {"action": "people"}, {})
 
+    def compared_policies(self, tenant: TenantId, old: str, new: str) -> None:
+        """Record that an operator looked at who in `tenant` may read what under policies of two digests."""
+        self._record(tenant, "operator-view", "complete", {"action": "policy-diff", "old": old, "new": new}, {})
+
     @contextmanager
     def maintaining(self, action: str) -> Iterator[None]:
         """Record in each tenant that an operator worked on the index, before it is done and how it ended."""

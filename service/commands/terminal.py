@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 
 from authz.errors import AuthzError
 from retrieval.errors import RetrievalError
@@ -35,12 +36,19 @@ class Exit(IntEnum):
     """It worked, and there is nothing: nothing found, nothing allowed."""
     INCOMPLETE = 4
     """Some of it worked: see the summary."""
+    DIFFERENT = 5
+    """It worked, and what was compared is not the same."""
 
 
 def fail(message: str) -> NoReturn:
     """Print what went wrong, with its mend, and end."""
-    errors.print(f"[red]error:[/red] {message}", markup=True, soft_wrap=True)
+    tell(message)
     raise typer.Exit(Exit.FAILED)
+
+
+def tell(message: str, kind: str = "error", colour: str = "red") -> None:
+    """Print `message` as it is, whatever brackets it holds."""
+    errors.print(f"[{colour}]{kind}:[/{colour}] {escape(message)}", soft_wrap=True)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ be killed while the cloud lives on. Whatever ends this one ends them all.
 import argparse
 import fcntl
 import json
+import os
 import secrets
 import signal
 import socket
@@ -37,12 +38,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="antechamber demo", description="Run the application with its local cloud.")
     parser.add_argument("--port", type=int, default=8080, help="port of the application on 127.0.0.1 (8080)")
     parser.add_argument("--company", type=Path, default=None, help="folder of another company than the shipped one")
+    parser.add_argument(
+        "--policies",
+        type=Path,
+        default=os.environ.get("ANTECHAMBER_POLICIES"),
+        help="policy directory, also for commands in a second terminal (ANTECHAMBER_POLICIES, or the shipped one)",
+    )
+    parser.add_argument(
+        "--opensearch",
+        metavar="URL",
+        default=None,
+        help="keep the index in the OpenSearch at this address instead of the local file: http://127.0.0.1:9200",
+    )
     options = parser.parse_args(arguments)
     # SIGINT too: a shell hands it on ignored to what it starts in the background.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        return _run(options.port, options.company)
+        return _run(options)
     except KeyboardInterrupt:
         return 0
     except DemoError as error:
@@ -50,11 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _run(port: int, company: Path | None) -> int:
+def _run(options: argparse.Namespace) -> int:
+    port, company, policies = options.port, options.company, options.policies
     _check_port(port)
-    if company is not None and not (company / "people.yaml").is_file():
-        message = f"{company} is no company: it holds no people.yaml"
-        raise DemoError(message)
+    _check_folders(company, policies)
     began = time.monotonic()
     ENVIRONMENT.parent.mkdir(parents=True, exist_ok=True)
     ENVIRONMENT.parent.chmod(0o700)  # what is kept there is as confidential as the documents
@@ -68,7 +80,9 @@ def _run(port: int, company: Path | None) -> int:
         _process("service.local.web") as web,
     ):
         password = secrets.token_urlsafe(9) + "Aa1!"
-        _tell(seed, {**_heard(cloud), "port": str(port), "password": password})
+        chosen = {"policies": policies and str(policies.resolve()), "opensearch": options.opensearch}
+        told = {**_heard(cloud), "port": str(port), "password": password}
+        _tell(seed, told | {name: value for name, value in chosen.items() if value})
         if seed.wait():
             message = "the demo company could not be loaded (see above)"
             raise DemoError(message)
@@ -85,6 +99,15 @@ def _wait(cloud: "subprocess.Popen[str]", web: "subprocess.Popen[str]") -> int:
     name = "the local cloud" if cloud.poll() is not None else "the web process"
     message = f"{name} ended by itself (see above)"
     raise DemoError(message)
+
+
+def _check_folders(company: Path | None, policies: Path | None) -> None:
+    if company is not None and not (company / "people.yaml").is_file():
+        message = f"{company} is no company: it holds no people.yaml"
+        raise DemoError(message)
+    if policies is not None and not (policies / "manifest.json").is_file():
+        message = f"{policies} is no policy directory: write its manifest with `antechamber policy manifest {policies}`"
+        raise DemoError(message)
 
 
 def _check_port(port: int) -> None:

@@ -3,26 +3,25 @@
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
-import yaml
 from rich.markup import escape
 
 from authz.dynamodb_admin import DynamoDBDirectoryAdmin
 from authz.dynamodb_create import create_table
-from authz.enrolment import Enrolment
 from authz.errors import AuthzError
 from authz.policy_set import load_policies
-from authz.resource import tenant_id
 from retrieval.errors import RetrievalError
 from service import aws
 from service.commands.documents import ingest_folder, print_summary
 from service.commands.operator import operator
 from service.commands.terminal import print_line
+from service.local.fresh_index import empty_index
+from service.local.people import Company, Subjects, enrolments, read_company
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,35 +33,39 @@ _REGION = "eu-central-1"
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """The user pool of the demo: its issuer, its client, and each person's subject by handle."""
+    """The user pool of the demo: its client, and as whom its people sign in."""
 
-    issuer: str
     client: str
-    subjects: Mapping[str, str]
+    subjects: Subjects
+
+    @property
+    def issuer(self) -> str:
+        """The issuer of its tokens."""
+        return self.subjects.issuer
 
 
 def main(arguments: Sequence[str]) -> int:
     """Load the company and write the file that a second terminal reads; return the exit status."""
-    file, company = Path(arguments[0]), Path(arguments[1]) if arguments[1:] else COMPANY
+    file, folder = Path(arguments[0]), Path(arguments[1]) if arguments[1:] else COMPANY
     line = sys.stdin.readline()
     if not line:
         return 1  # the demo ended before there was a cloud
     told: dict[str, str] = json.loads(line)
-    people = yaml.safe_load((company / "people.yaml").read_text())
-    signed = _sign_up(told["aws"], people["people"], told["password"])
-    variables = _variables(told, signed, sorted(people["tenants"]))
-    _write(file, variables)
-    os.environ.update(variables)
     try:
-        _load(people, signed, company)
+        company = read_company(folder)
+        signed = _sign_up(told["aws"], company, told["password"])
+        variables = _variables(told, signed, sorted(company.groups))
+        _write(file, variables)
+        os.environ.update(variables)
+        _load(company, signed, folder)
     except (AuthzError, RetrievalError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
-    _introduce(people["people"])
+    _introduce(company)
     return 0
 
 
-def _sign_up(endpoint: str, people: Sequence[Mapping[str, Any]], password: str) -> Signed:
+def _sign_up(endpoint: str, company: Company, password: str) -> Signed:
     client: CognitoIdentityProviderClient = boto3.client(
         "cognito-idp",
         endpoint_url=endpoint,
@@ -74,12 +77,12 @@ def _sign_up(endpoint: str, people: Sequence[Mapping[str, Any]], password: str) 
     flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
     app = client.create_user_pool_client(UserPoolId=pool, ClientName="demo", ExplicitAuthFlows=flows)  # type: ignore[arg-type]
     subjects = {}
-    for person in people:
-        user = client.admin_create_user(UserPoolId=pool, Username=person["handle"])["User"]
-        client.admin_set_user_password(UserPoolId=pool, Username=person["handle"], Password=password, Permanent=True)
-        subjects[person["handle"]] = next(each["Value"] for each in user["Attributes"] if each["Name"] == "sub")
+    for person in company.people:
+        user = client.admin_create_user(UserPoolId=pool, Username=person.handle)["User"]
+        client.admin_set_user_password(UserPoolId=pool, Username=person.handle, Password=password, Permanent=True)
+        subjects[person.handle] = next(each["Value"] for each in user["Attributes"] if each["Name"] == "sub")
     issuer = f"https://cognito-idp.{_REGION}.amazonaws.com/{pool}"
-    return Signed(issuer, app["UserPoolClient"]["ClientId"], subjects)
+    return Signed(app["UserPoolClient"]["ClientId"], Subjects(issuer, subjects))
 
 
 def _variables(told: Mapping[str, str], signed: Signed, tenants: Sequence[str]) -> dict[str, str]:
@@ -108,6 +111,17 @@ def _variables(told: Mapping[str, str], signed: Signed, tenants: Sequence[str]) 
         "ANTECHAMBER_PORT": told["port"],
         "ANTECHAMBER_DEMO_CLIENT": signed.client,
         "ANTECHAMBER_DEMO_PASSWORD": told["password"],
+        **({"ANTECHAMBER_POLICIES": told["policies"]} if "policies" in told else {}),
+        **(_opensearch(told["opensearch"]) if "opensearch" in told else {}),
+    }
+
+
+def _opensearch(url: str) -> dict[str, str]:
+    # One node, so no second copy of a shard.
+    return {
+        "ANTECHAMBER_INDEX": "opensearch",
+        "ANTECHAMBER_OPENSEARCH_URL": url,
+        "ANTECHAMBER_OPENSEARCH_REPLICAS": "0",
     }
 
 
@@ -117,48 +131,32 @@ def _write(path: Path, variables: Mapping[str, str]) -> None:
     path.write_text(f"# The running demo; written at its start, gone at its end.\n{lines}")
 
 
-def _load(people: Mapping[str, Any], signed: Signed, company: Path) -> None:
+def _load(company: Company, signed: Signed, folder: Path) -> None:
     settings = Settings()  # type: ignore[call-arg]  # from the environment
     client = aws.dynamodb(settings)
     for table in (settings.directory_table, settings.registry_table, settings.records_table, settings.personal_table):
         create_table(client, table)
     policies = load_policies(settings.policies)
-    admin = DynamoDBDirectoryAdmin(client, settings.directory_table, policies.attributes.principal)
-    for tenant, described in people["tenants"].items():
-        groups = {group["name"]: group["parents"] for group in described["groups"]}
-        enrolments = [each for person, each in _enrolments(people["people"], signed) if person["tenant"] == tenant]
-        admin.load(tenant_id(tenant), groups, enrolments)
-    # The registry begins empty, so the index must too; the vectors that were computed before stay.
-    for path in settings.index_path.parent.glob(f"{settings.index_path.name}*"):
-        path.unlink()
+    types = policies.attributes.principal
+    admin = DynamoDBDirectoryAdmin(client, settings.directory_table, types)
+    for tenant, groups in company.groups.items():
+        admin.load(tenant, groups, enrolments(company, tenant, signed.subjects, types))
+    empty_index(settings, policies)  # the vectors that were computed before stay
     print_line("• ingesting the demo company's documents (the first time, embedding takes a minute)")
     on = operator()
-    for tenant in people["tenants"]:
-        print_summary(ingest_folder(company / tenant, on))
+    for tenant in company.groups:
+        print_summary(ingest_folder(folder / tenant, on))
 
 
-def _enrolments(people: Sequence[Mapping[str, Any]], signed: Signed) -> Iterator[tuple[Mapping[str, Any], Enrolment]]:
-    for person in people:
-        attributes = {
-            "tenant": person["tenant"],
-            "clearance": person["clearance"],
-            "compartments": person["compartments"],
-            "employment": person["employment"],
-        }
-        handle = person["handle"]
-        yield person, Enrolment(signed.issuer, signed.subjects[handle], handle, attributes, person["groups"])
-
-
-def _introduce(people: Sequence[Mapping[str, Any]]) -> None:
-    for person in people:
-        print_line(f"  [bold]{person['handle']:6}[/bold] {person['who']} [dim]{person['instructive'].strip()}[/dim]")
-    print_line(f"""
-  Everybody's password: {escape(os.environ["ANTECHAMBER_DEMO_PASSWORD"])}
-  Try, in a second terminal in this folder:
-    .venv/bin/antechamber ask --as ana "What are the salary bands for engineers?"
-    .venv/bin/antechamber ask --as ben "What are the salary bands for engineers?"
-    .venv/bin/antechamber explain --as ben --document hr/salary-bands.md
-""")
+def _introduce(company: Company) -> None:
+    for person in company.people:
+        print_line(f"  [bold]{person.handle:6}[/bold] {escape(person.who)} [dim]{escape(person.instructive)}[/dim]")
+    print_line(f"\n  Everybody's password: {escape(os.environ['ANTECHAMBER_DEMO_PASSWORD'])}")
+    if company.commands:
+        print_line("  Try, in a second terminal in this folder:")
+    for command in company.commands:
+        print_line(f"    .venv/bin/{escape(command)}")
+    print_line("")
 
 
 if __name__ == "__main__":

@@ -189,6 +189,29 @@ def test_a_company_that_cannot_be_loaded_ends_the_demo(folder: Path, tmp_path: P
     assert "Traceback" not in demo.log, demo.log
 
 
+def test_policies_without_a_manifest_end_the_demo_with_the_mend(folder: Path, tmp_path: Path) -> None:
+    demo = start_demo(folder, policies=tmp_path / "no such policies")
+    assert demo.process.wait(START) == 1
+    assert_nothing_is_left(demo)
+    assert "antechamber policy manifest" in demo.log
+    assert "Traceback" not in demo.log, demo.log
+
+
+def test_person_who_does_not_fit_the_schema_ends_the_demo_and_is_named(
+    folder: Path, company: Path, tmp_path: Path
+) -> None:
+    changed = tmp_path / "changed"
+    shutil.copytree(company, changed)
+    people = yaml.safe_load((changed / "people.yaml").read_text())
+    del people["people"][0]["attributes"]["employment"]
+    (changed / "people.yaml").write_text(yaml.safe_dump(people))
+    demo = start_demo(folder, company=changed)
+    assert demo.process.wait(START) == 1
+    assert_nothing_is_left(demo)
+    assert 'people.yaml: "ana": missing attributes: employment' in demo.log
+    assert "Traceback" not in demo.log, demo.log
+
+
 def test_what_the_demo_keeps_can_be_read_by_nobody_else(demo: Demo) -> None:
     folder = demo.folder / ".local"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from authz.decision import decide
+from authz.policy_set import SHIPPED, write_manifest
 from authz.resource import entity_id, tenant_id
 from retrieval.document import DocumentRecord
 from tests.support.demo import ROOT, Demo, Heard, ask, events_of, listed, search
@@ -26,7 +27,7 @@ PEOPLE = {each["handle"]: each["tenant"] for each in yaml.safe_load((COMPANY / "
 THOROUGH = "ANTECHAMBER_THOROUGH"
 """Set: let everybody who is denied ask every question, instead of one each. Takes minutes."""
 BANDS = "What are the salary bands for engineers?"
-OK, FAILED, MISUSED, NOTHING, INCOMPLETE = 0, 1, 2, 3, 4
+OK, FAILED, MISUSED, NOTHING, INCOMPLETE, DIFFERENT = 0, 1, 2, 3, 4, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,6 +450,57 @@ def test_the_people_differ_in_what_they_may_read(demo: Demo) -> None:
     assert entity_id(tenant_id("globex"), "hr/salary-bands.md") in readable(demo, "gus")
 
 
+# --- other policies --------------------------------------------------------------------------------------------
+
+
+def test_the_difference_of_policies_names_who_loses_and_who_gains_what(demo: Demo, tmp_path: Path) -> None:
+    """Without the embargo, everybody in reach gains; without the owners' permit, whoever had nothing else loses."""
+    changed = tmp_path / "policies"
+    shutil.copytree(SHIPPED, changed)
+    for name, id_ in (("10-walls.cedar", "embargo"), ("20-reading.cedar", "owners")):
+        text = (changed / name).read_text()
+        policy = next(each for each in text.split("\n\n") if f'@id("{id_}")' in each)
+        (changed / name).write_text(text.replace(policy, ""))
+    write_manifest(changed)
+    shown = demo.command("policy", "diff", str(SHIPPED), str(changed), "--json")
+    assert shown.code == DIFFERENT, shown.err
+    gained = {(each["person"], each["document"]) for each in shown.json["gained"]}
+    lost = {(each["person"], each["document"]) for each in shown.json["lost"]}
+    assert ("ana", "product/heron-4-announcement.md") in gained
+    assert ("ben", "engineering/drafts/sleep-mode-proposal.md") in lost
+    assert {(each["old"]["allowed"], each["new"]["allowed"]) for each in shown.json["gained"]} == {(False, True)}
+    printed = demo.command("policy", "diff", str(SHIPPED), str(changed))
+    assert printed.code == DIFFERENT
+    assert "by embargo (10-walls.cedar:" in printed.out
+    assert ") forbids no longer" in printed.out
+    assert ") permits no longer" in printed.out
+
+
+def test_the_same_policies_make_no_difference_and_the_look_is_recorded_in_each_tenant(demo: Demo) -> None:
+    ended = demo.command("policy", "diff", str(SHIPPED), str(SHIPPED))
+    assert (ended.code, "No difference" in ended.out) == (OK, True), ended.err
+    for tenant in ("acme", "globex"):
+        logged = demo.command("audit", "tail", "--tenant", tenant, "-n", "1000", "--json").json
+        assert "policy-diff" in [each["record"].get("action") for each in logged]
+
+
+def test_a_schema_that_asks_for_more_shuts_what_does_not_state_it_and_counts_it(demo: Demo, tmp_path: Path) -> None:
+    changed = tmp_path / "policies"
+    shutil.copytree(SHIPPED, changed)
+    schema = json.loads((changed / "schema.json").read_text())
+    attributes = schema[""]["entityTypes"]["Document"]["shape"]["attributes"]
+    attributes["region"] = {"type": "EntityOrCommon", "name": "String"}
+    (changed / "schema.json").write_text(json.dumps(schema))
+    write_manifest(changed)
+    shown = demo.command("policy", "diff", str(SHIPPED), str(changed), "--json").json
+    assert len(shown["misfits"]["document"]) == sum(shown["documents"].values()) > 50 - 1
+    assert {(each["person"], each["document"]) for each in shown["lost"]} == {
+        (person, document.partition("/")[2]) for person in PEOPLE for document in readable(demo, person)
+    }
+    assert shown["gained"] == []
+    assert shown["misfits"]["person"] == []
+
+
 # --- misuse ----------------------------------------------------------------------------------------------------
 
 COMMANDS = [
@@ -468,6 +520,7 @@ COMMANDS = [
     ["policy"],
     ["policy", "check"],
     ["policy", "manifest"],
+    ["policy", "diff"],
 ]
 
 
@@ -504,6 +557,10 @@ WRONG = {
     ("audit", "tail", "-n", "0"): MISUSED,
     ("audit", "tail", "--tenant", "No Such"): FAILED,
     ("policy", "check", "no-such-folder"): MISUSED,
+    ("policy", "check", str(ROOT / "docs")): FAILED,
+    ("policy", "diff", str(SHIPPED)): MISUSED,
+    ("policy", "diff", str(SHIPPED), "no-such-folder"): MISUSED,
+    ("policy", "diff", str(SHIPPED), str(ROOT / "docs")): FAILED,
 }
 
 

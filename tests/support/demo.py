@@ -155,9 +155,11 @@ class PatientTransport(httpx2.HTTPTransport):
 
 
 @contextmanager
-def running_demo(folder: Path, *, company: Path | None = None, port: int = 0, **environment: str) -> "Iterator[Demo]":
+def running_demo(
+    folder: Path, *, company: Path | None = None, policies: Path | None = None, port: int = 0, **environment: str
+) -> "Iterator[Demo]":
     """Run the demo in `folder` until it is ready; whatever is left of it afterwards is killed."""
-    demo = start_demo(folder, company=company, port=port, **environment)
+    demo = start_demo(folder, company=company, policies=policies, port=port, **environment)
     try:
         demo.wait_until_ready()
         yield demo
@@ -165,13 +167,17 @@ def running_demo(folder: Path, *, company: Path | None = None, port: int = 0, **
         demo.end()
 
 
-def start_demo(folder: Path, *, company: Path | None = None, port: int = 0, **environment: str) -> "Demo":
+def start_demo(
+    folder: Path, *, company: Path | None = None, policies: Path | None = None, port: int = 0, **environment: str
+) -> "Demo":
     """Start the demo in `folder`, as the leader of a process group of its own."""
     port = port or free_port()
     command = [sys.executable, "-m", "service.local.demo", "--port", str(port)]
+    for option, value in (("--company", company), ("--policies", policies)):
+        command += [option, str(value)] if value else []
     with log_file(folder, port).open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own module
-            [*command, *(["--company", str(company)] if company else [])],
+            command,
             cwd=folder,
             env=clean_environment() | environment,
             stdout=log,

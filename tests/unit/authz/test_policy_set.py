@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +25,10 @@ def refusal(at: Path) -> str:
     with pytest.raises(PolicyError) as refused:
         load_policies(at)
     return str(refused.value)
+
+
+def meant(at: Path) -> str:
+    return f"if that is meant, write the manifest anew: antechamber policy manifest {at}"
 
 
 def asking(tmp_path: Path, condition: str, schema: str = SCHEMA, tenants: str = TENANTS) -> Path:
@@ -63,19 +69,19 @@ def test_missing_forbid_file_is_refused_though_the_rest_is_a_valid_set(tmp_path:
         **{"20-forbid__cedar": OPEN.replace("permit", "forbid").replace("open", "no") + ";"},
     )
     (at / "20-forbid.cedar").unlink()
-    assert refusal(at) == "20-forbid.cedar: missing, though the manifest lists it"
+    assert refusal(at) == f"20-forbid.cedar: missing, though the manifest lists it; {meant(at)}"
 
 
 def test_file_that_the_manifest_does_not_list_is_refused(tmp_path: Path) -> None:
     at = directory(tmp_path)
     (at / "99-more.cedar").write_text(OPEN + ";")
-    assert refusal(at) == "99-more.cedar: not listed in the manifest"
+    assert refusal(at) == f"99-more.cedar: not listed in the manifest; {meant(at)}"
 
 
 def test_changed_file_is_refused(tmp_path: Path) -> None:
     at = directory(tmp_path)
     (at / "10-all.cedar").write_text(OPEN + ";")
-    assert refusal(at) == "10-all.cedar: differs from the SHA-256 that the manifest lists"
+    assert refusal(at) == f"10-all.cedar: differs from the SHA-256 that the manifest lists; {meant(at)}"
 
 
 @pytest.mark.parametrize("listed", [None, 5, "", [], {}])
@@ -108,7 +114,7 @@ def test_manifest_reaches_no_file_outside_its_directory(tmp_path: Path) -> None:
     plain = json.loads((at / MANIFEST).read_text())
     plain["../out.cedar"] = hashlib.sha256((tmp_path / "out.cedar").read_bytes()).hexdigest()
     (at / MANIFEST).write_text(json.dumps(plain))
-    assert refusal(at) == "../out.cedar: missing, though the manifest lists it"
+    assert refusal(at) == f"../out.cedar: missing, though the manifest lists it; {meant(at)}"
 
 
 def test_huge_file_is_refused_before_it_is_read_whole(tmp_path: Path) -> None:
@@ -158,8 +164,55 @@ def test_id_that_stands_twice_is_refused_in_one_file_and_over_two(tmp_path: Path
     assert refusal(two) == '20-more.cedar:2: policy "open" is already defined at 10-all.cedar:1'
 
 
-def test_policy_that_does_not_parse_names_the_file(tmp_path: Path) -> None:
-    assert refusal(directory(tmp_path, "permit (principal")).startswith("10-all.cedar: ")
+@pytest.mark.parametrize(
+    ("text", "line", "complaint"),
+    [
+        ("permit (principal", 1, "unexpected end of input"),
+        (f'// A comment; with a semicolon.\n\n{OPEN} when {{ "a;b" == }};\n', 3, "unexpected token"),
+        (f"{OPEN};\n// Between.\n\n{OPEN} when {{ resource.x = 1 }};\n{WALL}", 4, "not a valid operator"),
+    ],
+)
+def test_policy_that_does_not_parse_is_named_by_the_line_where_it_begins(
+    text: str, line: int, complaint: str, tmp_path: Path
+) -> None:
+    message = refusal(directory(tmp_path, text))
+    assert message.startswith(f"10-all.cedar:{line}: ")
+    assert complaint in message
+    assert "\n" not in message
+
+
+def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    asking_wrongly = f"""{WALL}
+{OPEN.replace("open", "a")} when {{ resource.colour == 1 }};
+{OPEN.replace("open", "b")} when {{ resource.classification + 1 > 2 }};
+{OPEN.replace("open", "c")} when {{ principal in Group::"acme/nobody" }};"""
+    at = directory(
+        tmp_path,
+        asking_wrongly,
+        **{
+            "20-more__cedar": f"permit (principal, action, resource);\n{OPEN};",
+            "30-more__cedar": f"{OPEN} when {{ }};\n\n{OPEN} when {{ ) }};",
+        },
+    )
+    with pytest.raises(PolicyError) as refused:
+        load_policies(at)
+    places = [each.split(": ")[0] for each in refused.value.complaints]
+    assert places == [
+        "10-all.cedar:3", "10-all.cedar:4", "10-all.cedar:5", "20-more.cedar:1", "30-more.cedar:1", "30-more.cedar:3",
+    ]  # fmt: skip
+    assert str(refused.value).splitlines() == list(refused.value.complaints)
+
+
+def test_every_file_that_is_not_the_manifest_s_is_told_at_once(tmp_path: Path) -> None:
+    at = directory(tmp_path)
+    (at / "99-more.cedar").write_text(OPEN + ";")
+    (at / "10-all.cedar").write_text(OPEN + ";")
+    (at / "tenants.json").unlink()
+    assert [each.partition(":")[0] for each in refusal(at).splitlines()] == [
+        "tenants.json",
+        "99-more.cedar",
+        "10-all.cedar",
+    ]
 
 
 def test_template_is_refused(tmp_path: Path) -> None:
@@ -170,9 +223,8 @@ def test_template_is_refused(tmp_path: Path) -> None:
 def test_policy_that_would_end_the_process_in_the_parser_is_refused(tmp_path: Path) -> None:
     for number, body in enumerate(("(" * 20_000 + "true" + ")" * 20_000, " || ".join(["true"] * 5_000), "[" * 9_000)):
         message = refusal(asking(tmp_path / str(number), body))
-        assert (
-            message == "10-all.cedar: a policy has more than 400 operators and brackets; write it as several policies"
-        )
+        mend = "a policy has more than 400 operators and brackets; write it as several policies"
+        assert message.startswith(f"10-all.cedar:4: {mend}")
 
 
 def test_long_list_is_no_nesting(tmp_path: Path) -> None:
@@ -262,3 +314,43 @@ def test_malformed_declaration_is_refused(name: str, content: str, tmp_path: Pat
     write_manifest(at)
     with pytest.raises(PolicyError, match=r"schema|tenants\.json"):
         load_policies(at)
+
+
+def changed_schema(change: Callable[[dict[str, Any]], object]) -> str:
+    schema = json.loads(SCHEMA)
+    change(schema[""])
+    return json.dumps(schema)
+
+
+STRING, LONG = {"type": "EntityOrCommon", "name": "String"}, {"type": "EntityOrCommon", "name": "Long"}
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda plain: plain["actions"].pop("relabel"), 'action "relabel" must apply to a User and a Document'),
+        (
+            lambda plain: plain["actions"]["operate"].pop("appliesTo"),
+            'action "operate" must apply to a User and a Tenant',
+        ),
+        (
+            lambda plain: plain["entityTypes"]["Tenant"]["shape"]["attributes"].update(size=LONG),
+            'entity type "Tenant" must have "tenant", a String, and require no other',
+        ),
+        (
+            lambda plain: plain["entityTypes"]["User"]["shape"]["attributes"].update(tenant=LONG),
+            'attribute "tenant" of the schema must be a String',
+        ),
+        (
+            lambda plain: plain["entityTypes"]["Document"]["shape"]["attributes"].update(
+                tenant={"type": "Set", "element": STRING}
+            ),
+            'attribute "tenant" of the schema must be a String',
+        ),
+    ],
+)
+def test_schema_in_which_the_application_cannot_ask_is_refused_at_load(
+    change: Callable[[dict[str, Any]], object], complaint: str, tmp_path: Path
+) -> None:
+    at = write_policies(tmp_path, {"10-all.cedar": f"{OPEN};"}, changed_schema(change))
+    assert complaint in refusal(at)
