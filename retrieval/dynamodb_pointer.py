@@ -27,8 +27,8 @@ class DynamoDBPointers:
             item = Table(self.client, self.table).get(_KEY)
             if item is None:
                 return None
-            writes = tuple(each["S"] for each in item["writes"]["L"])
-            return IndexPointer(item["reads"]["S"], writes, int(item["revision"]["N"]))
+            writes, gone = (tuple(each["S"] for each in item[name]["L"]) for name in ("writes", "gone"))
+            return IndexPointer(item["reads"]["S"], writes, int(item["revision"]["N"]), gone)
 
     def point(self, pointer: IndexPointer) -> None:
         """Write `pointer` upon the revision before it. Raises `ConflictError` and `RegistryUnavailableError`."""
@@ -38,6 +38,7 @@ class DynamoDBPointers:
             "reads": {"S": pointer.reads},
             "writes": {"L": [{"S": name} for name in pointer.writes]},
             "revision": {"N": str(pointer.revision)},
+            "gone": {"L": [{"S": name} for name in pointer.gone]},
         }
         with translating(RegistryUnavailableError, "the registry cannot be told which index answers"):
             if pointer.revision == 1:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from retrieval.fusion import fuse
 from retrieval.index import Hit, Hits, Query
 from retrieval.opensearch_client import Engine
 from retrieval.opensearch_filter import Clause, bounded, opensearch_filter
-from retrieval.opensearch_mapping import HIT, IndexDesign, IndexName
+from retrieval.opensearch_mapping import HIT, MAX_ORDINAL, IndexDesign, IndexName, Plain
 
 LEG = 50
 """How many passages each leg hands to the fusion."""
@@ -31,19 +30,24 @@ class OpenSearchIndex:
     engine: Engine
     name: IndexName
     design: IndexDesign
+    leg: int = LEG
 
     def search(self, query: Query, scope: Scope, k: int, deadline: Deadline) -> Hits:
         """Return at most `k` passages of both legs, fused."""
+        return fuse(self.legs(query, scope, deadline).values(), k)
+
+    def legs(self, query: Query, scope: Scope, deadline: Deadline) -> dict[str, list[Hit]]:
+        """Return what the text leg and the vector leg find, each with the filter inside, each best first."""
         if query.vector.shape != (self.design.dimensions,) or not np.isfinite(query.vector).all():
             message = f"the question's vector is not finite or not of {self.design.dimensions} dimensions"
             raise SearchUnavailableError(message)
         allowed, left = self._filter(scope), _milliseconds(deadline)
-        legs = self._ask(
-            [searches.text_leg(query, allowed, LEG, left), searches.vector_leg(query, allowed, LEG, left)], deadline
-        )
-        # The same passage comes from both legs as the same row of the engine's.
-        rows = {row["_id"]: row for leg in legs for row in leg}
-        return [_hit(rows[best]) for best in fuse([[row["_id"] for row in leg] for leg in legs], k)]
+        bodies = [
+            searches.text_leg(query, allowed, self.leg, left),
+            searches.vector_leg(query, allowed, self.leg, left),
+        ]
+        text, vector = self._ask(bodies, deadline)
+        return {"text": [_hit(row) for row in text], "vector": [_hit(row) for row in vector]}
 
     def documents(self, scope: Scope, after: EntityId | None, limit: int, deadline: Deadline) -> Hits:
         """Return titles, in the order of document ids."""
@@ -54,7 +58,7 @@ class OpenSearchIndex:
 
     def passages(self, document: EntityId, scope: Scope, after: int, limit: int, deadline: Deadline) -> Hits:
         """Return the passages of `document`, in their order."""
-        if limit < 1:
+        if limit < 1 or after >= MAX_ORDINAL:
             return []
         size = limit * _COPIES
         search = searches.passages(document, self._filter(scope), after, limit, size, _milliseconds(deadline))
@@ -73,31 +77,17 @@ class OpenSearchIndex:
     def _filter(self, scope: Scope) -> Clause:
         return bounded(opensearch_filter(scope.condition, self.design.attributes.document))
 
-    def _ask(self, bodies: Sequence[searches.Search], deadline: Deadline) -> list[Sequence[Mapping[str, Any]]]:
+    def _ask(self, bodies: Sequence[searches.Search], deadline: Deadline) -> list[Sequence[Plain]]:
         head = searches.header(self.name)
-        answers = self.engine.search([(head, body) for body in bodies], deadline.left())
-        deadline.left()  # an answer that came in drips may have taken longer than its socket was allowed to be silent
-        return [_rows(answer, self.name) for answer in answers]
+        found = self.engine.search([(head, body) for body in bodies], deadline.left())
+        deadline.left()
+        return found
 
 
-def _rows(answer: Mapping[str, Any], name: IndexName) -> Sequence[Mapping[str, Any]]:
-    try:
-        rows: Sequence[Mapping[str, Any]] = answer["hits"]["hits"]
-        strangers = [row for row in rows if row["_index"] != name or not isinstance(row["_id"], str)]
-    except (KeyError, TypeError) as error:
-        message = "OpenSearch answered what cannot be read"
-        raise SearchUnavailableError(message) from error
-    if strangers:
-        message = f"a hit came from another index than {name}: it is an alias"
-        raise SearchUnavailableError(message)
-    return rows
-
-
-def _hit(row: Mapping[str, Any]) -> Hit:
+def _hit(row: Plain) -> Hit:
     source = row.get("_source")
-    document, version, revision, ordinal, text = (
-        source.get(name) if isinstance(source, Mapping) else None for name in HIT
-    )
+    values = [source.get(name) if isinstance(source, Mapping) else None for name in HIT]
+    document, version, revision, ordinal, text = (each if isinstance(each, int | str) else None for each in values)
     tenant = str(document).partition("/")[0]
     return Hit(tenant, document, version, revision, ordinal, text)  # type: ignore[arg-type]  # door two looks at each
 

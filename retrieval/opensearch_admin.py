@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from retrieval.opensearch_client import Engine
-from retrieval.opensearch_mapping import PREFIX, IndexDesign, IndexName, index_name
+from retrieval.opensearch_mapping import PREFIX, IndexDesign, IndexName, index_name, is_ours
 
 _AUTO = "action.auto_create_index"
 _OURS = f"-{PREFIX}*"
@@ -32,16 +32,17 @@ class OpenSearchAdmin:
         found = self.engine.call(
             "GET", "/_cluster/settings", params={"include_defaults": "true", "flat_settings": "true"}
         )
-        levels = (found.get(level, {}) for level in ("transient", "persistent", "defaults"))
-        current = next((str(level[_AUTO]) for level in levels if _AUTO in level), "true")
+        levels = [level for level in ("transient", "persistent", "defaults") if _AUTO in found.get(level, {})]
+        current = str(found[levels[0]][_AUTO]) if levels else "true"
         if current == "false" or current.split(",")[0] == _OURS:
             return
         others = "+*" if current == "true" else current
-        self.engine.call("PUT", "/_cluster/settings", {"persistent": {_AUTO: f"{_OURS},{others}"}})
+        level = "transient" if levels[:1] == ["transient"] else "persistent"  # a transient one would win
+        self.engine.call("PUT", "/_cluster/settings", {level: {_AUTO: f"{_OURS},{others}"}})
 
     def names(self) -> list[IndexName]:
-        """Return the indices that are there, named or not by the registry."""
-        return sorted(index_name(name) for name in self.engine.call("GET", f"/{PREFIX}*/_settings"))
+        """Return the indices of ours that are there, named or not by the registry."""
+        return sorted(IndexName(name) for name in self.engine.call("GET", f"/{PREFIX}*/_settings") if is_ours(name))
 
     def drop(self, name: IndexName) -> None:
         """Delete an index with all that it holds."""

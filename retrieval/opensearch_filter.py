@@ -15,8 +15,9 @@ COLLECTIONS = "collections"
 MAX_TERMS = 65_536
 """How many values OpenSearch takes in one `terms` clause (`index.max_terms_count`)."""
 
-MAX_CLAUSES = 1_000
-"""How many clauses a filter may have: a node refuses more than 1,024 (`indices.query.bool.max_clause_count`)."""
+MAX_CLAUSES = 750
+"""How many clauses a filter may have: a node refuses a query of more than 1,024, the question's words among them
+(`indices.query.bool.max_clause_count`)."""
 
 _RANGE: Mapping[c.Comparison, str] = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 
@@ -60,14 +61,15 @@ def bounded(clause: Clause) -> Clause:
 
 
 def _parts(clause: Clause) -> int:
-    """Return how many clauses the engine counts: a `terms` is one however long, each term of a `terms_set` is one."""
+    """Return how many clauses the engine counts, at most: a `terms` is one however long, of numbers two."""
     (kind, body), *_ = clause.items()
     if kind == "bool":
         inner = [each for name in ("filter", "should", "must_not") for each in body.get(name, ())]
         return len(body.get("must_not", ())) + sum(_parts(each) for each in inner)
     if kind == "terms_set":
         return sum(len(each["terms"]) for each in body.values())
-    return 1
+    numbers = kind == "terms" and any(type(value) is int for values in body.values() for value in values)
+    return 2 if numbers else 1
 
 
 def _leaf(leaf: c.Leaf, types: AttributeTypes) -> Clause:
@@ -82,6 +84,9 @@ def _leaf(leaf: c.Leaf, types: AttributeTypes) -> Clause:
             return {"exists": {"field": count_field(attribute) if types[attribute].is_set else field(attribute)}}
         case c.Empty(attribute):
             return {"term": {count_field(attribute): 0}}
+        case c.Matches(attribute, (whole,)):
+            # Nothing wild in it. To the engine an empty pattern matches not even the empty text.
+            return {"term": {field(attribute): whole}}
         case c.Matches(attribute, parts):
             return {"wildcard": {field(attribute): {"value": "*".join(_escape(part) for part in parts)}}}
         case c.ContainsAll(attribute, values):

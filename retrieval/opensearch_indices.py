@@ -57,6 +57,16 @@ class OpenSearchIndices:
         """Return whether the index is there."""
         return name in self.admin.names()
 
+    def fits(self, name: str) -> bool:
+        """Return whether the index is there, and what the design generates."""
+        if not self.exists(name):
+            return False
+        try:
+            self.admin.check(index_name(name))
+        except IndexMismatchError:
+            return False
+        return True
+
     def open(self, name: str) -> OpenSearchIndexWriter:
         """Return the index `name` to be written and looked into."""
         return OpenSearchIndexWriter(Rows(self.admin.engine, index_name(name)), self.admin.design)

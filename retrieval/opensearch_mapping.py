@@ -26,6 +26,8 @@ PREFIX = "antechamber-"
 DOCUMENT, VERSION, REVISION, ORDINAL, TEXT, VECTOR = "document", "version", "revision", "ordinal", "text", "vector"
 ACCESS, COUNT = "access", "count"
 """Of the access attributes, and of the numbers of elements of those that are sets."""
+MAX_ORDINAL = (1 << 31) - 1
+"""The largest number that the field of ordinals holds; a search beyond it is refused."""
 HIT = (DOCUMENT, VERSION, REVISION, ORDINAL, TEXT)
 """The fields of a hit: no access attribute is ever returned."""
 
@@ -35,11 +37,12 @@ _TYPES: Mapping[str, Plain] = {
     "entity": {"type": "keyword"},
     "long": {"type": "long"},
     "boolean": {"type": "boolean"},
-    "datetime": {"type": "date", "format": "epoch_millis"},
+    # Not `date`: there `gt`, `lte` and `terms` misjudge every instant before 1970 (measured on 3.5).
+    "datetime": {"type": "long"},
 }
 _VARYING = re.compile(
     r"index\.(uuid|creation_date|provided_name|version\.\w+|number_of_shards|number_of_replicas|auto_expand_replicas"
-    r"|refresh_interval|replication\.type|routing\.allocation\..+|blocks\.\w+|unassigned\..+|merge\..+|translog\..+"
+    r"|refresh_interval|replication\.type|routing\.allocation\..+|blocks\.\w+|unassigned\..+|merge\..+|translog\.(?!durability).+"
     r"|search\.slowlog\..+|indexing\.slowlog\..+|knn\.algo_param\.ef_search|knn\.derived_source\.enabled)"
 )
 """Settings that change where and how an index is kept, and neither what it finds nor what it returns."""
@@ -63,6 +66,7 @@ class IndexDesign:
         """Return the mapping, generated from the schema."""
         types = self.attributes.document
         sets = sorted(name for name, type_ in types.items() if type_.is_set)
+        counts = {"dynamic": "strict", "properties": {name: {"type": "integer"} for name in sets}}
         return {
             "dynamic": "strict",
             "_meta": {"made_by": "antechamber", "format": 1, "model": self.model},
@@ -85,7 +89,7 @@ class IndexDesign:
                 },
                 COLLECTIONS: {"type": "keyword"},
                 ACCESS: {"dynamic": "strict", "properties": {name: _type(types[name]) for name in sorted(types)}},
-                COUNT: {"dynamic": "strict", "properties": {name: {"type": "integer"} for name in sets}},
+                **({COUNT: counts} if sets else {}),
             },
         }
 
@@ -104,7 +108,7 @@ class IndexDesign:
         Raises `IndexMismatchError` that lists every difference and names the mend.
         """
         found = live.get(name)
-        if not isinstance(found, Mapping) or len(live) != 1:
+        if not isinstance(found, Mapping) or len(live) != 1 or not {"mappings", "settings"} <= found.keys():
             message = f'"{name}" is an alias, a data stream or a pattern: the registry must name one concrete index'
             raise IndexMismatchError(message)
         differences = [*_differences(self.mappings(), found["mappings"]), *self._unlike(found["settings"])]
@@ -124,12 +128,17 @@ class IndexDesign:
 
 def index_name(text: str) -> IndexName:
     """Return `text` as the name of one concrete index. Raises `IndexMismatchError` for a pattern, a list, a path."""
-    if not _NAME.fullmatch(text):
+    if not is_ours(text):
         message = (
             f'"{text[:100]}" names no index of ours: "{PREFIX}" and 1 to 100 of a-z 0-9 -, no wildcard, comma or dot'
         )
         raise IndexMismatchError(message)
     return IndexName(text)
+
+
+def is_ours(text: str) -> bool:
+    """Return whether an index called `text` can be one of ours."""
+    return _NAME.fullmatch(text) is not None
 
 
 def _type(type_: AttributeType) -> Plain:
@@ -153,5 +162,5 @@ def _leaves(plain: Plain, path: str = "") -> Iterator[tuple[str, str]]:
         at = f"{path}.{key}" if path else key
         if isinstance(value, Mapping) and value:
             yield from _leaves(value, at)
-        elif not (isinstance(value, Mapping) and key == "properties"):  # no set attribute: no field that counts one
+        else:
             yield at, str(value).lower() if isinstance(value, bool) else str(value)

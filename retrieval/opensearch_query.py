@@ -3,7 +3,9 @@
 No aggregation, suggestion, highlight, script, explanation, sort or field of a caller's choice has a place here.
 """
 
+import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from authz.resource import EntityId
@@ -13,6 +15,13 @@ from retrieval.opensearch_filter import Clause
 from retrieval.opensearch_mapping import DOCUMENT, HIT, ORDINAL, TEXT, VECTOR, VERSION, IndexName
 
 Search = Mapping[str, Any]
+
+UNTOUCHED: Search = {"search_pipeline": "_none"}
+"""No pipeline that somebody makes an index's default rewrites what is asked, or what is found."""
+MAX_WORDS = 256
+"""How many words of a question are looked for: together with a filter, a node takes 1,024 clauses in one query."""
+_WORD = re.compile(r"[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]{1,127}|\S")
+"""A word, or a sign that some analyzer may take for one (each Han and Kana is one): rather too many than too few."""
 
 
 def header(index: IndexName) -> Search:
@@ -28,7 +37,7 @@ def header(index: IndexName) -> Search:
 
 def text_leg(query: Query, allowed: Clause, size: int, milliseconds: int) -> Search:
     """Return the search for the words of `query` (BM25) among what the filter `allowed` leaves."""
-    words = {"match": {TEXT: {"query": query.text}}}
+    words = {"match": {TEXT: {"query": _first_words(query.text)}}}
     return _search({"bool": {"must": [words], "filter": [allowed, _TEXTS]}}, size, milliseconds)
 
 
@@ -51,6 +60,11 @@ def passages(document: EntityId, allowed: Clause, after: int, limit: int, size: 
     return {**_search({"bool": {"filter": own}}, size, milliseconds), "sort": [ORDINAL, VERSION]}
 
 
+def _first_words(text: str) -> str:
+    beyond = next(islice(_WORD.finditer(text), MAX_WORDS, None), None)
+    return text if beyond is None else text[: beyond.start()]
+
+
 _TEXTS = {"range": {ORDINAL: {"gt": TITLE}}}
 
 
@@ -61,4 +75,5 @@ def _search(query: Search, size: int, milliseconds: int) -> Search:
         "timeout": f"{milliseconds}ms",
         "_source": list(HIT),
         "track_total_hits": False,
+        **UNTOUCHED,
     }

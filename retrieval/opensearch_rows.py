@@ -16,7 +16,7 @@ from authz.resource import EntityId
 from retrieval.errors import SearchUnavailableError
 from retrieval.opensearch_client import Engine
 from retrieval.opensearch_mapping import DOCUMENT, ORDINAL, REVISION, VERSION, IndexName
-from retrieval.opensearch_query import header
+from retrieval.opensearch_query import UNTOUCHED, header
 
 _BATCH = 200
 """Passages in one bulk request: of 384 dimensions, some two megabytes."""
@@ -37,7 +37,10 @@ class Rows:
 
     def refresh(self) -> None:
         """Let the searches that follow see all that is written."""
-        self.engine.call("POST", f"/{self.index}/_refresh")
+        shards = self.engine.call("POST", f"/{self.index}/_refresh").get("_shards")
+        if not isinstance(shards, Mapping) or shards.get("failed") != 0:
+            message = "OpenSearch could not let all that was written be seen: repeat it"
+            raise SearchUnavailableError(message)
 
     def of(self, document: EntityId, *conditions: Condition) -> Iterator[Row]:
         """Yield the rows of `document` that fit, whole, by version and ordinal."""
@@ -89,8 +92,9 @@ class Rows:
         return self._search({"query": query, "sort": [VERSION, ORDINAL, REVISION], "_source": source}, after)
 
     def _search(self, search: Row, after: Sequence[Any] | None) -> Sequence[Row]:
-        body = {**search, "size": _PAGE, **({"search_after": after} if after is not None else {})}
-        rows: Sequence[Row] = self.engine.search([(header(self.index), body)], 30.0)[0]["hits"]["hits"]
+        body = {**search, **UNTOUCHED, "size": _PAGE, **({"search_after": after} if after is not None else {})}
+        # Of primary shards: replicas that are copied by segments lag behind, and "none left" must be so.
+        [rows] = self.engine.search([({**header(self.index), "preference": "_primary"}, body)], 30.0)
         return rows
 
 

@@ -101,7 +101,7 @@ def _common(document: EntityId, version: int, labels: Labels) -> Row:
         REVISION: labels.revision,
         COLLECTIONS: sorted(labels.collections),
         ACCESS: {**labels.attributes, **sets},
-        COUNT: {name: len(value) for name, value in sets.items()},
+        **({COUNT: {name: len(value) for name, value in sets.items()}} if sets else {}),
     }
 
 

@@ -17,16 +17,21 @@ _ROUNDS = 5
 
 @dataclass(frozen=True, slots=True)
 class IndexPointer:
-    """The index that answers, all that are written, and how often that has changed."""
+    """The index that answers, all that are written, how often that has changed, and what is still to be dropped."""
 
     reads: str
     writes: tuple[str, ...]
     revision: int
+    gone: tuple[str, ...] = ()
+    """Indices that are neither read nor written: named until they are dropped, so that no text stays behind."""
 
     def __post_init__(self) -> None:
         """Refuse what would let an index answer that no write reaches."""
         if not self.reads or self.reads not in self.writes or len(set(self.writes)) != len(self.writes):
             message = "the index that answers must be among those that are written, and none twice"
+            raise ValueError(message)
+        if set(self.gone) & set(self.writes):
+            message = "an index that is written must not be dropped"
             raise ValueError(message)
 
 

@@ -27,7 +27,7 @@ from retrieval.fusion import fuse
 from retrieval.index import Hit, Hits, Query
 from retrieval.sqlite_filter import SQLFilter, count_column, scalar_column, sql_filter
 
-_LEG = 50
+LEG = 50
 """How many passages each leg hands to the fusion."""
 _OPCODES = 20_000
 """How many of SQLite's virtual machine steps pass between two looks at the deadline."""
@@ -152,9 +152,14 @@ class SQLiteIndex:
     """`Index` over one file; `file.prepare()` must have been called."""
 
     file: SQLiteFile
+    leg: int = LEG
 
     def search(self, query: Query, scope: Scope, k: int, deadline: Deadline) -> Hits:
         """Return at most `k` passages of both legs, fused."""
+        return fuse(self.legs(query, scope, deadline).values(), k)
+
+    def legs(self, query: Query, scope: Scope, deadline: Deadline) -> dict[str, list[Hit]]:
+        """Return what the text leg and the vector leg find, each over the allowed rows alone, each best first."""
         allowed = self._filter(scope)
         if not self.file.fits(query.vector):
             message = (
@@ -162,13 +167,16 @@ class SQLiteIndex:
             )
             raise SearchUnavailableError(message)
         with self.file.connect(deadline) as connection:
-            best = fuse([_text_leg(connection, query, allowed), _vector_leg(connection, query, allowed)], k)
+            legs = {
+                "text": _text_leg(connection, query, allowed, self.leg),
+                "vector": _vector_leg(connection, query, allowed, self.leg),
+            }
             rows = connection.execute(
                 f"{_HIT}, passage.id {_ROWS} WHERE passage.id IN (SELECT value FROM json_each(?)) AND {allowed.sql}",
-                (json.dumps(best), *allowed.parameters),
+                (json.dumps([*legs["text"], *legs["vector"]]), *allowed.parameters),
             ).fetchall()
         by_id = {row[5]: _hit(row[:5]) for row in rows}
-        return [by_id[each] for each in best if each in by_id]
+        return {name: [by_id[each] for each in found if each in by_id] for name, found in legs.items()}
 
     def documents(self, scope: Scope, after: EntityId | None, limit: int, deadline: Deadline) -> Hits:
         """Return titles, in the order of document ids."""
@@ -212,19 +220,19 @@ def tokens(connection: sqlite3.Connection, texts: Sequence[str]) -> list[dict[st
     return counts
 
 
-def _text_leg(connection: sqlite3.Connection, query: Query, allowed: SQLFilter) -> list[int]:
+def _text_leg(connection: sqlite3.Connection, query: Query, allowed: SQLFilter, size: int) -> list[int]:
     words = sorted(tokens(connection, [query.text])[0])[:_WORDS]
     sql = _TEXT_LEG.format(rows=_ROWS, filter=allowed.sql)
-    return [row[0] for row in connection.execute(sql, (*allowed.parameters, json.dumps(words), _LEG))]
+    return [row[0] for row in connection.execute(sql, (*allowed.parameters, json.dumps(words), size))]
 
 
-def _vector_leg(connection: sqlite3.Connection, query: Query, allowed: SQLFilter) -> list[int]:
+def _vector_leg(connection: sqlite3.Connection, query: Query, allowed: SQLFilter, size: int) -> list[int]:
     # Ordered here, by id: asked to order them, SQLite scans every passage, and asks the filter once for each.
     rows = sorted(connection.execute(_VECTOR_LEG.format(rows=_ROWS, filter=allowed.sql), allowed.parameters))
     if not rows:
         return []
     matrix = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.float32).reshape(len(rows), -1)
-    order = np.argsort(-(matrix @ query.vector), kind="stable")[:_LEG]
+    order = np.argsort(-(matrix @ query.vector), kind="stable")[:size]
     return [rows[place][0] for place in order]
 
 

@@ -1,14 +1,15 @@
 """From one index to another, while readers read and writers write: fill, compare, flip, drop.
 
-(1) The pointer names the new index among those that are written, so that no write misses it from then on. (2) Each
-document is copied as the registry has it, and looked at again. (3) Every document is compared. (4) The pointer is
-flipped: readers have the old index whole or the new one whole. (5) Once no request can still be reading it, the old one
-is named no more, and dropped. Whatever breaks off is taken up again where it was.
+(1) The pointer names the new index among those that are written, so that no write misses it from then on; those that
+began before are given time to end. (2) Each document is copied as the registry has it, and looked at again. (3) Every
+document is compared. (4) The pointer is flipped: readers have the old index whole or the new one whole. (5) Once no
+request can still be reading it, the old one is written no more, dropped, and then forgotten. Whatever breaks off is
+taken up again where it was.
 """
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from authz.resource import EntityId, TenantId
@@ -16,7 +17,7 @@ from retrieval.document import DocumentRecord
 from retrieval.errors import SearchUnavailableError
 from retrieval.index import Copy, IndexContents, IndexWriter
 from retrieval.ingest.destination import floor, labels, staged
-from retrieval.ingest.sweep import Flaw, flaws
+from retrieval.ingest.sweep import SETTLE, Flaw, flaws
 from retrieval.pointer import IndexPointer, IndexPointers
 from retrieval.registry import Registry
 
@@ -45,6 +46,10 @@ class Engine(Protocol):
 
     def exists(self, name: str) -> bool:
         """Return whether the index is there."""
+        ...
+
+    def fits(self, name: str) -> bool:
+        """Return whether the index is there, and made as one of now would be."""
         ...
 
     def open(self, name: str) -> OpenIndex:
@@ -83,6 +88,7 @@ class Rebuild:
     pointers: IndexPointers
     engine: Engine
     grace: float = GRACE
+    settle: float = SETTLE
     wait: Callable[[float], None] = time.sleep
 
     def __call__(self, tenants: Iterable[TenantId]) -> Iterator[Event]:
@@ -92,6 +98,9 @@ class Rebuild:
             yield Event("create")
             self.engine.create(self.name)
             self.pointers.point(IndexPointer(self.name, (self.name,), 1))
+            return
+        if pointer.gone:
+            yield from self._drop(pointer)
             return
         if len(pointer.writes) == 1:
             yield Event("create")
@@ -104,8 +113,15 @@ class Rebuild:
         yield from self._finish(pointer)
 
     def _fill(self, pointer: IndexPointer, tenants: Iterable[TenantId]) -> Iterator[Event]:
+        name = pointer.writes[-1]
+        if not self.engine.fits(name):  # dropped meanwhile, or begun for another schema; nobody reads it yet
+            yield Event("create")
+            self.engine.drop(name)
+            self.engine.create(name)
+        yield Event("wait", total=int(self.settle))
+        self.wait(self.settle)
         old = self.engine.open(pointer.reads) if self.engine.exists(pointer.reads) else Nothing()
-        new = self.engine.open(pointer.writes[-1])
+        new = self.engine.open(name)
         documents = sorted(record.document for tenant in tenants for record in self.registry.scan(tenant))
         for done, document in enumerate(documents, start=1):
             lost = not self._copied(document, old, new)
@@ -117,11 +133,14 @@ class Rebuild:
     def _finish(self, pointer: IndexPointer) -> Iterator[Event]:
         yield Event("wait", total=int(self.grace))
         self.wait(self.grace)
-        old = [name for name in pointer.writes if name != pointer.reads]
-        self._point(pointer, writes=(pointer.reads,))
-        for name in old:
+        old = tuple(name for name in pointer.writes if name != pointer.reads)
+        yield from self._drop(self._point(pointer, writes=(pointer.reads,), gone=old))
+
+    def _drop(self, pointer: IndexPointer) -> Iterator[Event]:
+        for name in pointer.gone:
             yield Event("drop")
             self.engine.drop(name)
+        self._point(pointer, gone=())
 
     def _copied(self, document: EntityId, old: IndexContents, new: OpenIndex) -> bool:
         """Copy `document` as the registry has it, until it has not moved meanwhile; return whether it is whole."""
@@ -136,7 +155,7 @@ class Rebuild:
             if record is not None:
                 new.remove(document, floor(record))
             if self.registry.record(document) == record:
-                return whole
+                return whole or not self._flaws(document, new)
         message = f"{document} is written again and again while it is copied: repeat the rebuild"
         raise SearchUnavailableError(message)
 
@@ -164,10 +183,12 @@ class Rebuild:
         return None if flaws(record, [merged], digests) else merged
 
     def _point(
-        self, pointer: IndexPointer, reads: str | None = None, writes: tuple[str, ...] | None = None
+        self,
+        pointer: IndexPointer,
+        reads: str | None = None,
+        writes: tuple[str, ...] | None = None,
+        gone: tuple[str, ...] = (),
     ) -> IndexPointer:
-        moved = replace(
-            pointer, reads=reads or pointer.reads, writes=writes or pointer.writes, revision=pointer.revision + 1
-        )
+        moved = IndexPointer(reads or pointer.reads, writes or pointer.writes, pointer.revision + 1, gone)
         self.pointers.point(moved)
         return moved

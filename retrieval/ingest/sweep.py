@@ -20,7 +20,7 @@ Flaw = Literal[
 ]
 
 SETTLE = 30.0
-"""Seconds after which what the registry does not know is no write under way any more."""
+"""Seconds after which a write has ended: what the registry does not know then is of one that broke off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,51 +44,68 @@ class Sweep:
     wait: Callable[[float], None] = time.sleep
 
     def __call__(self, tenants: Iterable[TenantId]) -> Iterator[tuple[int, int, Sequence[Finding]]]:
-        """Yield, document by document, how many of how many are done, and what was found of this one."""
-        known = {record.document for tenant in tenants for record in self.registry.scan(tenant)}
-        strangers = sorted(set(self.contents.documents()) - known)
-        total = len(known) + len(strangers)
-        for done, document in enumerate(sorted(known), start=1):
-            yield done, total, self.look_at(document)
-        if strangers and self.repair:
-            self.wait(self.settle)
-        for done, document in enumerate(strangers, start=len(known) + 1):
-            yield done, total, self.look_at(document)
+        """Yield, document by document, how many of how many are done, and what was found of this one.
 
-    def look_at(self, document: EntityId) -> Sequence[Finding]:
+        What may be a write under way is looked at last, and repaired only if it is still so when it must have ended.
+        """
+        known = sorted({record.document for tenant in tenants for record in self.registry.scan(tenant)})
+        later = sorted(set(self.contents.documents()).difference(known))
+        for done, document in enumerate(known, start=1):
+            found = self.look_at(document)
+            if self.repair and any(each.flaw == "unfinished" for each in found):
+                later.append(document)
+                found = [each for each in found if each.flaw != "unfinished"]
+            yield done, len(known) + len(later), found
+        if later and self.repair:
+            self.wait(self.settle)
+        for done, document in enumerate(later, start=len(known) + 1):
+            yield done, len(known) + len(later), self.look_at(document, settled=True)
+
+    def look_at(self, document: EntityId, *, settled: bool = False) -> Sequence[Finding]:
         """Return what is wrong with `document`, each repaired if that is wanted and nobody else wrote meanwhile."""
         record = self.registry.record(document)
         copies = self.contents.copies(document)
         if record is None:
-            return self._stranger(document, copies)
+            return self._stranger(document, copies, settled=settled)
         digests = staged(self.registry, document, record.version) if record.status == "active" else {}
         found = sorted(flaws(record, copies, digests))
-        return [Finding(document, flaw, self._mend(flaw, record, copies)) for flaw in found]
+        return [Finding(document, flaw, self._mend(flaw, record, copies, settled=settled)) for flaw in found]
 
-    def _stranger(self, document: EntityId, copies: Sequence[Copy]) -> Sequence[Finding]:
+    def _stranger(self, document: EntityId, copies: Sequence[Copy], *, settled: bool) -> Sequence[Finding]:
         if not copies:
             return []
-        mended = self.repair and self.registry.record(document) is None
+        mended = self.repair and settled and self.registry.record(document) is None
         if mended:
-            self.writer.remove(document, max(copy.labels.revision for copy in copies) + 1)
+            self._clear(document, copies)
         return [Finding(document, "unregistered", mended)]
 
-    def _mend(self, flaw: Flaw, record: DocumentRecord, copies: Sequence[Copy]) -> bool:
+    def _mend(self, flaw: Flaw, record: DocumentRecord, copies: Sequence[Copy], *, settled: bool) -> bool:
         if not self.repair:
             return False
+        current = [copy for copy in copies if copy.version == record.version]
         match flaw:
             case "left over":
                 self.writer.remove(record.document, floor(record))
+                others = [copy for copy in copies if copy.version != record.version]
+                self._clear(record.document, [copy for copy in others if copy.labels.revision == record.revision])
             case "mislabelled":
                 self.writer.relabel(record.document, record.version, labels(record))
-            case "lost" if copies:
+            case "lost" if current:
                 # Once all of it is gone, the next ingestion sees that, and restores it.
-                self.writer.remove(record.document, record.revision + 1)
-            case "unfinished" if record.status == "retired":
-                self.writer.remove(record.document, max(copy.labels.revision for copy in copies) + 1)
+                self._clear(record.document, current)
+            case "unfinished" if record.status == "retired" and settled and self._same(record):
+                self._clear(record.document, [copy for copy in copies if copy.labels.revision > record.revision])
             case _:
                 return False
         return self._same(record)
+
+    def _clear(self, document: EntityId, copies: Sequence[Copy]) -> None:
+        """Take `copies` away by writing nothing in their place, at their revisions.
+
+        A removal would be remembered for a while, and refuse the ingestion that is to restore what is lost.
+        """
+        for copy in copies:
+            self.writer.put(document, copy.version, copy.labels, ())
 
     def _same(self, record: DocumentRecord) -> bool:
         """Return whether the registry has not moved on; if it has, whoever moved it writes the index after us."""

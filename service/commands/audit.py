@@ -21,14 +21,14 @@ _PAUSE = 1.0
 @app.command()
 def tail(
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=1000, help="How many of the latest.")] = 20,
-    tenant: Annotated[str, typer.Option(help="Whose records.")] = "acme",
+    tenant: Annotated[str | None, typer.Option(help="Whose records; the first declared tenant's if not said.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more, until Ctrl-C.")] = False,  # noqa: FBT002
     as_json: AsJson = False,  # noqa: FBT002 - a flag of the command line
 ) -> None:
     """Show the latest records of a tenant: what was asked for, when, how it was decided and how it ended."""
     with told():
         on = operator()
-        owner = tenant_id(tenant)
+        owner = on.tenant(tenant)
         records = _all(on, owner, None)
         on.read_audit(owner)
         _show(records[-lines:], as_json=as_json)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from authz.resource import EntityId, entity_id, tenant_id
+from authz.resource import EntityId, entity_id
 from retrieval.errors import SourceError
 from retrieval.ingest import folder as folders
 from retrieval.ingest.manifest import NAME, read_manifest
@@ -36,12 +36,12 @@ def ingest(
 
 def delete(
     document: Annotated[str, typer.Argument(metavar="DOC", help="A document's id.")],
-    tenant: Annotated[str, typer.Option(help="Whose document it is.")] = "acme",
+    tenant: Annotated[str | None, typer.Option(help="Whose document it is; the first declared tenant's.")] = None,
 ) -> None:
     """Retire a document: registry first, so that no door opens any more; then every copy; then a probe."""
     with told():
         on = operator()
-        owner = tenant_id(tenant)
+        owner = on.tenant(tenant)
         retirement = retire(entity_id(owner, document), role(), on.destination(owner))
     for step in retirement.steps:
         console.print(f"  [green]✓[/green] {step}")

@@ -44,6 +44,9 @@ def status(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag of the com
 @app.command()
 def rebuild(
     grace: Annotated[float, typer.Option(min=0, help="Seconds that the old index stays after the flip.")] = GRACE,
+    settle: Annotated[float, typer.Option(min=0, help="Seconds after which a write that began before has ended.")] = (
+        SETTLE
+    ),
 ) -> None:
     """Fill a new index while the old one answers, compare, flip, drop the old. Again goes on where it broke off.
 
@@ -54,7 +57,7 @@ def rebuild(
         on = operator()
         indices = _indices(on)
         name = f"antechamber-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-        run = Rebuild(name, on.registry, indices.pointers, indices, grace)
+        run = Rebuild(name, on.registry, indices.pointers, indices, grace, settle)
         with on.maintaining("index rebuild"), _bar() as bar:
             task = bar.add_task("rebuild", total=None)
             for event in run(on.policies.tenants):
@@ -125,6 +128,8 @@ def _trouble(indices: "OpenSearchIndices") -> str | None:
 
 
 def _role(name: str, pointer: IndexPointer | None) -> str:
+    if pointer is not None and name in pointer.gone:
+        return "is to be dropped: `antechamber index rebuild` goes on"
     if pointer is None or name not in pointer.writes:
         return "named by nobody"
     return "answers" if name == pointer.reads else "is written beside it"

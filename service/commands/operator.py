@@ -39,6 +39,14 @@ class Operator:
     audit: AuditLog
     now: datetime
 
+    def tenant(self, named: str | None) -> TenantId:
+        """Return the tenant called so, or the first that tenants.json declares. Raises `SourceError` for another."""
+        for tenant in self.policies.tenants:
+            if named in {None, tenant}:
+                return tenant
+        message = f'no tenant is called "{named}"; tenants.json declares {", ".join(self.policies.tenants)}'
+        raise SourceError(message)
+
     def person(self, handle: str) -> Person:
         """Return the one person called `handle`, of any tenant. Raises `SourceError` if there is not exactly one."""
         found = [

@@ -16,6 +16,7 @@ from authz.policy_set import PolicySet, load_policies
 from authz.resource import TenantId, entity_id
 from authz.schema import parse_attributes
 from retrieval.embedder import Vectors
+from retrieval.index import IndexWriter
 from retrieval.ingest.destination import Destination
 from retrieval.ingest.ingest import ingest
 from retrieval.ingest.source import SourceItem
@@ -123,7 +124,7 @@ def index_file(path: Path) -> SQLiteFile:
     return SQLiteFile(path, shipped().attributes, EMBEDDING, DIMENSIONS)
 
 
-def ingest_source(source: Source, registry: MemoryRegistry, writer: SQLiteIndexWriter) -> None:
+def ingest_source(source: Source, registry: MemoryRegistry, writer: IndexWriter) -> None:
     """Ingest `source` as the deployment would."""
     tenant = source.tenant
     usual: dict[str, object] = {

@@ -1,35 +1,18 @@
-"""Both doors side by side: what Cedar decides, what the condition says, what the index finds, for whole worlds."""
+"""People, policies and records for tests of the two doors, made by the real steps."""
 
-import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
 from pathlib import Path
-from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
-from authz import condition as c
-from authz import engine
-from authz.decision import Decision, decide
 from authz.directory import Closure, Entitlements, Principal, look_up, principal_id
-from authz.holds import holds
 from authz.policy_set import PolicySet, load_policies, write_manifest
-from authz.resource import AttributeValue, EntityId, Resource, TenantId
-from authz.schema import AttributeSchema, AttributeTypes, cedar_attributes, plain_attributes, to_milliseconds
-from authz.scope import condition_for
+from authz.resource import AttributeValue, EntityId, TenantId
 from retrieval.document import DocumentRecord, PassageDigest, PassageId, text_digest
-from retrieval.index import IndexedPassage, Labels
-from retrieval.sqlite import SQLiteFile
-from retrieval.sqlite_filter import SQLFilter, sql_filter
-from retrieval.sqlite_writer import SQLiteIndexWriter
 from tests.support.gate import judge
 from tests.support.memory import MemoryRegistry
 from tests.support.tokens import ISSUER, NOW, claims, issuer, rsa_key
 from tests.support.worlds import SCHEMA, TENANTS
-
-BATCH = 50
-"""How many documents are decided at a time: as many as door two ever decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,110 +44,6 @@ def write_policies(directory: Path, cedar: dict[str, str], schema: str = SCHEMA,
 def policies_of(directory: Path, cedar: str, schema: str = SCHEMA) -> PolicySet:
     """Return the policy set of one file, loaded as any other."""
     return load_policies(write_policies(directory, {"policies.cedar": cedar}, schema))
-
-
-@dataclass(frozen=True, slots=True)
-class Doors:
-    """The four ways to one decision; a test may put a defective one in a place."""
-
-    condition: Callable[[Entitlements, PolicySet, datetime], c.Condition] = condition_for
-    truth: Callable[[c.Condition, Resource], bool] = holds
-    filter: Callable[[c.Condition, AttributeTypes], SQLFilter] = sql_filter
-    sliced: Callable[[Entitlements, Sequence[Resource], PolicySet, datetime], list[Decision]] = (
-        lambda held, batch, policies, now: decide(held, "read", batch, policies, now)
-    )
-
-
-class Verdict(NamedTuple):
-    """What the four say of one document."""
-
-    full: bool
-    sliced: bool
-    condition: bool
-    found: bool
-
-
-def verdicts(
-    held: Entitlements, policies: PolicySet, shelf: "Shelf", now: datetime, doors: Doors
-) -> Iterator[tuple[Resource, Verdict]]:
-    """Yield each document of `shelf` with what Cedar decides in full, sliced, and what condition and index say."""
-    condition = doors.condition(held, policies, now)
-    found = shelf.find(doors.filter(condition, policies.attributes.document))
-    for start in range(0, len(shelf.documents), BATCH):
-        batch = shelf.documents[start : start + BATCH]
-        sliced = doors.sliced(held, batch, policies, now)
-        for document, part, whole in zip(batch, sliced, full(held, batch, policies, now), strict=True):
-            yield document, Verdict(whole, part.allowed, doors.truth(condition, document), document.uid in found)
-
-
-def full(held: Entitlements, batch: Sequence[Resource], policies: PolicySet, now: datetime) -> list[bool]:
-    """Return Cedar's decisions with every group of the person, named or not."""
-    parents = tuple(("Group", group) for group in sorted(held.closure.groups))
-    attributes = cedar_attributes(policies.attributes.principal, held.attributes)
-    who = engine.Entity(("User", held.uid), attributes, parents)
-    entities = [
-        engine.Entity(
-            ("Document", each.uid),
-            cedar_attributes(policies.attributes.document, each.attributes),
-            tuple(("Collection", collection) for collection in each.collections),
-        )
-        for each in batch
-    ]
-    results = engine.decide(who, "read", entities, to_milliseconds(now), policies.handle, policies.schema)
-    return [each.allowed for each in results]
-
-
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """Documents, and a real index file that holds them."""
-
-    documents: Sequence[Resource]
-    file: SQLiteFile
-
-    def sample(self, random: Random, count: int) -> "Shelf":
-        """Return the shelf with `count` of its documents; the index still holds all."""
-        return Shelf(random.sample(list(self.documents), count), self.file)
-
-    @classmethod
-    def of(cls, documents: Sequence[Resource], schema: AttributeSchema, path: Path) -> "Shelf":
-        """Return a shelf of `documents`, indexed by the real writer."""
-        file = SQLiteFile(path, schema, model="none", dimensions=2)
-        file.prepare()
-        writer = SQLiteIndexWriter(file)
-        for each in documents:
-            title = [IndexedPassage(0, f"Title of {each.uid}", None)]
-            writer.put(each.uid, 1, Labels(1, each.attributes, each.collections), title)
-        return cls(documents, file)
-
-    def find(self, condition: SQLFilter) -> frozenset[str]:
-        """Return the ids of all documents that the filter leaves, by one query."""
-        with closing(sqlite3.connect(self.file.path)) as connection:
-            rows = connection.execute(
-                f"SELECT document.document FROM document WHERE {condition.sql}",  # noqa: S608 - the filter under test
-                condition.parameters,
-            )
-            return frozenset(row[0] for row in rows)
-
-
-def explain(held: Entitlements, policies: PolicySet, document: Resource, verdict: Verdict) -> str:
-    """Return all that is needed to see one disagreement again."""
-    return "\n".join(
-        (
-            f"the doors disagree: {verdict}",
-            policies.sources["policies.cedar"],
-            f"principal {held.uid} {plain_attributes(policies.attributes.principal, held.attributes)}",
-            f"groups {sorted(held.closure.groups)[:30]}",
-            f"document {document.uid} {plain_attributes(policies.attributes.document, document.attributes)}",
-            f"collections {sorted(document.collections)}",
-        )
-    )
-
-
-def without_literals(
-    held: Entitlements, batch: Sequence[Resource], policies: PolicySet, now: datetime
-) -> list[Decision]:
-    """Decide as `decide` would if it forgot the groups that only policies name."""
-    return decide(held, "read", batch, replace(policies, literals=frozenset()), now)
 
 
 ATTRIBUTES: Mapping[str, AttributeValue] = {

@@ -26,18 +26,27 @@ class KilledError(Exception):
 
 @dataclass
 class Steps:
-    """Counts the writing steps taken; `kill_at` ends the process before that one, `meanwhile` acts before it."""
+    """Counts the steps taken; `kill_at` ends the process before that one, `meanwhile` and `at` act before it."""
 
     taken: list[str] = field(default_factory=list)
     kill_at: int | None = None
     meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)
+    at: dict[int, Callable[[], object]] = field(default_factory=dict)
+    watch: Callable[[], object] = field(default=lambda: None)
+    """Looks at everything before each step."""
 
     def take(self, name: str) -> None:
+        self.watch()
         if self.kill_at == len(self.taken):
             raise KilledError
         self.taken.append(name)
+        self.at.pop(len(self.taken) - 1, _nothing)()
         if name in self.meanwhile:
             self.meanwhile.pop(name)()
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 @dataclass

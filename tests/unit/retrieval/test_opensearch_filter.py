@@ -80,18 +80,22 @@ def test_every_kind_of_leaf_has_a_golden_clause() -> None:
 @pytest.mark.parametrize(
     ("parts", "value"),
     [
-        (("*",), "\\*"),
-        (("?",), "\\?"),
-        (("\\",), "\\\\"),
+        (("*", ""), "\\**"),
+        (("", "?"), "*\\?"),
+        (("\\", ""), "\\\\*"),
         (("\\*", ""), "\\\\\\**"),
         (("[a]-/%", '"'), '[a]-/%*"'),
-        (("",), ""),
         (("", ""), "*"),
     ],
 )
 def test_what_means_itself_is_escaped(parts: tuple[str, ...], value: str) -> None:
     clause = opensearch_filter(c.Matches("audience", parts), TYPES)
     assert clause == {"wildcard": {"access.audience": {"value": value}}}
+
+
+@pytest.mark.parametrize("whole", ["", "*", "staff", "a?b"])
+def test_pattern_without_anything_wild_is_one_value(whole: str) -> None:
+    assert opensearch_filter(c.Matches("audience", (whole,)), TYPES) == {"term": {"access.audience": whole}}
 
 
 def test_hostile_values_stay_values() -> None:
@@ -103,7 +107,7 @@ def test_hostile_values_stay_values() -> None:
 def test_more_groups_than_one_clause_takes_are_asked_in_several() -> None:
     groups = frozenset(f"acme/g{number}" for number in range(70_000))
     clause = opensearch_filter(c.Intersects("readers", groups), TYPES)
-    parts = clause["bool"]["should"]  # type: ignore[index]
-    assert clause["bool"]["minimum_should_match"] == 1  # type: ignore[index]
+    parts = clause["bool"]["should"]
+    assert clause["bool"]["minimum_should_match"] == 1
     assert [len(part["terms"]["access.readers"]) for part in parts] == [MAX_TERMS, 70_000 - MAX_TERMS]
     assert {each for part in parts for each in part["terms"]["access.readers"]} == groups

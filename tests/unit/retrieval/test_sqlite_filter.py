@@ -2,7 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,42 @@ from authz import condition as c
 from authz.compiler import MAX_LEVELS
 from authz.holds import holds
 from authz.resource import EntityId, Resource
-from authz.schema import read_schema
+from authz.schema import AttributeSchema, read_schema
+from retrieval.index import IndexedPassage, Labels
+from retrieval.sqlite import SQLiteFile
 from retrieval.sqlite_filter import SQLFilter, sql_filter
-from tests.support.doors import ATTRIBUTES, Shelf
+from retrieval.sqlite_writer import SQLiteIndexWriter
+from tests.support.doors import ATTRIBUTES
 from tests.support.worlds import wide_schema
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Documents, and a real index file that holds them."""
+
+    documents: Sequence[Resource]
+    file: SQLiteFile
+
+    @classmethod
+    def of(cls, documents: Sequence[Resource], schema: AttributeSchema, path: Path) -> "Shelf":
+        """Return a shelf of `documents`, indexed by the real writer."""
+        file = SQLiteFile(path, schema, model="none", dimensions=2)
+        file.prepare()
+        writer = SQLiteIndexWriter(file)
+        for each in documents:
+            title = [IndexedPassage(0, f"Title of {each.uid}", None)]
+            writer.put(each.uid, 1, Labels(1, each.attributes, each.collections), title)
+        return cls(documents, file)
+
+    def find(self, condition: SQLFilter) -> frozenset[str]:
+        """Return the ids of all documents that the filter leaves, by one query."""
+        with closing(sqlite3.connect(self.file.path)) as connection:
+            rows = connection.execute(
+                f"SELECT document.document FROM document WHERE {condition.sql}",  # noqa: S608 - the filter under test
+                condition.parameters,
+            )
+            return frozenset(row[0] for row in rows)
+
 
 SCHEMA = read_schema(wide_schema())
 BARE = Resource(EntityId("acme/bare"), {**ATTRIBUTES, "expires": 0})

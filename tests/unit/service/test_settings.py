@@ -7,7 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from authz.errors import ResourceError
-from service import compose
+from authz.policy_set import load_policies
+from retrieval.errors import IndexMismatchError, RegistryUnavailableError
+from service import compose, compose_index, compose_opensearch
 from service.settings import Settings
 
 ISSUER = {"issuer": "https://login.acme.test", "tenants": ["acme"], "audience": "antechamber"}
@@ -46,6 +48,12 @@ BAD = {
     "ANTECHAMBER_THREADS": ["0"],
     "ANTECHAMBER_PORT": ["-1", "65536"],
     "ANTECHAMBER_MODEL": [""],
+    "ANTECHAMBER_INDEX": ["", "opensearch-serverless", "opensearch"],
+    "ANTECHAMBER_OPENSEARCH_AUTH": ["", "token", "basic"],
+    "ANTECHAMBER_OPENSEARCH_ENGINE": ["", "nmslib"],
+    "ANTECHAMBER_OPENSEARCH_SHARDS": ["0", "-1", "x"],
+    "ANTECHAMBER_OPENSEARCH_REPLICAS": ["-1", "11"],
+    "ANTECHAMBER_OPENSEARCH_ANALYZER": [""],
 }  # fmt: skip
 
 
@@ -99,3 +107,79 @@ def test_the_server_listens_on_loopback_unless_told_otherwise(environment: pytes
     assert read().host == "127.0.0.1"
     assert read().metrics_port == 0
     assert isinstance(read().policies, Path)
+
+
+def opensearch(environment: pytest.MonkeyPatch, **changed: str) -> Settings:
+    usual = {"index": "opensearch", "opensearch_url": "https://search.acme.test"}
+    for name, value in {**usual, **changed}.items():
+        environment.setenv(f"ANTECHAMBER_{name.upper()}", value)
+    return read()
+
+
+def test_opensearch_without_an_address_or_a_password_stops_the_start_and_names_the_setting(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("ANTECHAMBER_INDEX", "opensearch")
+    with pytest.raises(ValidationError, match="ANTECHAMBER_OPENSEARCH_URL"):
+        read()
+    with pytest.raises(ValidationError, match="_USER and _PASSWORD"):
+        opensearch(environment, opensearch_auth="basic", opensearch_user="u")
+
+
+def test_password_of_opensearch_is_not_printed(environment: pytest.MonkeyPatch) -> None:
+    found = opensearch(environment, opensearch_auth="basic", opensearch_user="u", opensearch_password="CANARYSECRET")
+    indices = compose_opensearch.opensearch(found, load_policies())
+    assert "CANARYSECRET" not in repr(found) + str(found) + repr(indices)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, "with credentials only"),
+        ({"opensearch_url": "http://search.acme.test", "opensearch_auth": "sigv4"}, "by https"),
+        (
+            {"opensearch_url": "https://x.eu-central-1.aoss.amazonaws.com", "opensearch_auth": "sigv4"},
+            "assigns the ids",
+        ),
+        ({"opensearch_url": "https://u:CANARYSECRET@search.acme.test"}, "without a name or a password"),
+        ({"opensearch_auth": "sigv4", "opensearch_ca": "/nowhere.pem"}, "file of certificates"),
+    ],
+)
+def test_opensearch_that_must_not_be_spoken_to_stops_the_start(
+    environment: pytest.MonkeyPatch, changed: dict[str, str], told: str
+) -> None:
+    environment.setenv("ANTECHAMBER_AWS_ACCESS_KEY_ID", "local")
+    environment.setenv("ANTECHAMBER_AWS_SECRET_ACCESS_KEY", "local")
+    with pytest.raises(IndexMismatchError, match=told) as refused:
+        compose_index.index(opensearch(environment, **changed), load_policies())
+    assert "CANARYSECRET" not in str(refused.value)
+
+
+def test_index_is_designed_by_the_settings_and_the_schema(environment: pytest.MonkeyPatch) -> None:
+    found = opensearch(
+        environment, opensearch_url="http://127.0.0.1:9", opensearch_engine="faiss", opensearch_analyzer="german",
+        opensearch_shards="3", opensearch_replicas="2", dimensions="1024",
+    )  # fmt: skip
+    design = compose_opensearch.opensearch(found, load_policies()).admin.design
+    assert (design.model, design.dimensions, design.engine, design.analyzer) == ("e", 1024, "faiss", "german")
+    assert (design.shards, design.replicas, design.attributes) == (3, 2, load_policies().attributes)
+
+
+@pytest.mark.enable_socket
+def test_opensearch_that_cannot_be_reached_yet_is_no_reason_not_to_start(environment: pytest.MonkeyPatch) -> None:
+    """(R-06): the probe says that it is not ready."""
+    nowhere = "http://127.0.0.1:9"
+    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
+        environment.setenv(f"ANTECHAMBER_AWS_{name}", "local")
+    found = opensearch(environment, opensearch_url=nowhere, aws_endpoint=nowhere)
+    chosen = compose_index.index(found, load_policies())
+    with pytest.raises(RegistryUnavailableError):
+        chosen.probe()
+    with pytest.raises(RegistryUnavailableError):
+        chosen.current()
+
+
+def test_commands_about_indices_say_what_to_do_where_the_index_is_a_file(environment: pytest.MonkeyPatch) -> None:
+    assert environment is not None
+    with pytest.raises(IndexMismatchError, match="delete it and ingest again"):
+        compose_opensearch.opensearch(read(), load_policies())
