@@ -5,7 +5,8 @@ also play the search that this application avoids: only allowed hits, but ranked
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from math import log
 
 import numpy as np
@@ -27,14 +28,11 @@ class ExactSearch:
     def __init__(self, corpus: Corpus) -> None:
         self._vectors = corpus.vectors.astype(np.float64)
         self._lengths = np.array([len(text.words) for text in corpus.texts])
-        self._postings: dict[str, dict[int, int]] = defaultdict(dict)
-        for row, text in enumerate(corpus.texts):
-            for word, count in Counter(text.words).items():
-                self._postings[word][row] = count
+        self._texts = corpus.texts
 
     def vector_leg(self, query: Query, allowed: Rows, limit: int = LEG) -> list[int]:
         """Return the `allowed` rows nearest to the question, best first."""
-        scores = self._vectors[allowed] @ query.vector.astype(np.float64)
+        scores = (self._vectors @ query.vector.astype(np.float64))[allowed]
         return [int(row) for row in allowed[np.argsort(-scores, kind="stable")[:limit]]]
 
     def text_leg(self, query: Query, allowed: Rows, statistics: Rows) -> list[int]:
@@ -56,3 +54,11 @@ class ExactSearch:
     def fused(self, query: Query, allowed: Rows, statistics: Rows, k: int) -> Sequence[int]:
         """Return the `k` best of both legs."""
         return fuse([self.text_leg(query, allowed, statistics), self.vector_leg(query, allowed)], k)
+
+    @cached_property
+    def _postings(self) -> Mapping[str, Mapping[int, int]]:
+        postings: dict[str, dict[int, int]] = defaultdict(dict)
+        for row, text in enumerate(self._texts):
+            for word, count in Counter(text.words).items():
+                postings[word][row] = count
+        return dict(postings)

@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -46,6 +46,14 @@ class Figure:
     def met(self) -> bool | None:
         """Whether the goal is met, None without one."""
         return None if self.goal is None else self.goal.met(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What can be measured of one engine, by name, and the versions of what it runs on."""
+
+    parts: Mapping[str, Callable[..., Iterator[Figure]]]
+    versions: Mapping[str, str]
 
 
 def at_most(bound: float) -> Goal:
@@ -92,7 +100,7 @@ def number(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def write(figures: Sequence[Figure], path: Path, *, quick: bool, load: float) -> None:
+def write(figures: Sequence[Figure], path: Path, versions: Mapping[str, str], *, quick: bool, load: float) -> None:
     """Write `figures` to `path` as JSON, with the day, the kind of machine, and its `load` before the first of them."""
     plain = {
         "measured": f"{datetime.now(UTC):%Y-%m-%d}",
@@ -101,6 +109,7 @@ def write(figures: Sequence[Figure], path: Path, *, quick: bool, load: float) ->
         "load": round(load, 2),
         "python": platform.python_version(),
         "system": platform.system(),
+        **({"versions": dict(versions)} if versions else {}),
         "figures": [
             {
                 "part": each.part,

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from bench.clock import p50, timed
-from bench.corpus import PER_DOCUMENT, VISIBLE, Corpus, corpus, found, name, scope_of
+from bench.corpus import PER_DOCUMENT, Corpus, corpus, found, name, scope_of
 from bench.exact import ExactSearch
 from bench.figures import Figure, at_least, at_most
 from retrieval.deadline import Deadline
@@ -17,6 +17,7 @@ from retrieval.index import Hits, Query
 from retrieval.sqlite import SQLiteIndex
 
 K = 10
+_VISIBLE = (0.1, 1, 10, 50, 90)
 
 
 def measure(*, quick: bool) -> Iterator[Figure]:
@@ -27,14 +28,14 @@ def measure(*, quick: bool) -> Iterator[Figure]:
     part = f"3. Recall@{K} against exact search over the reader's own passages, of {documents * PER_DOCUMENT:,} in all"
     with TemporaryDirectory() as folder:
         index = books.index(Path(folder) / "index.sqlite", documents)
-        for percent in VISIBLE:
+        for percent in _VISIBLE:
             yield from _visible(part, index, books, exact, asked, percent)
 
 
 def _visible(
     part: str, index: SQLiteIndex, books: Corpus, exact: ExactSearch, asked: Sequence[Query], percent: float
 ) -> Iterator[Figure]:
-    allowed, everything = books.rows(percent), np.arange(len(books.texts))
+    allowed = books.rows(percent)
     full = min(K, len(allowed))
     scope = scope_of(percent)
     answers: list[list[Hits]] = [[], []]
@@ -53,13 +54,23 @@ def _visible(
     yield Figure(part, f"{who}, vector leg", _recall(answers[1], near, books), "", at_least(1))
     short = sum(len(hits) < full for kind in answers for hits in kind)
     yield Figure(part, f"{who}, short answers of {2 * len(asked)}", short, "", at_most(0))
+    yield from afterwards(part, books, exact, asked, percent)
+    yield Figure(part, f"{who}, search of both legs, p50", p50(taken), "ms")
+
+
+def afterwards(
+    part: str, books: Corpus, exact: ExactSearch, asked: Sequence[Query], percent: float
+) -> Iterator[Figure]:
+    """Yield what is left if the best of everybody's passages are found first, and filtered then."""
+    allowed, everything = books.rows(percent), np.arange(len(books.texts))
+    full, who = min(K, len(allowed)), f"{percent:g} % visible"
+    near = [exact.vector_leg(query, allowed, K) for query in asked]
     for wide in (K, 50):
         kept = [[row for row in exact.vector_leg(query, everything, wide) if row < len(allowed)][:K] for query in asked]
-        lost = mean(len(set(rows) & set(own)) / full for rows, own in zip(kept, near, strict=True))
+        share = mean(len(set(rows) & set(own)) / full for rows, own in zip(kept, near, strict=True))
         short = sum(len(rows) < full for rows in kept)
-        yield Figure(part, f"{who}, best {wide} filtered afterwards: recall", lost)
+        yield Figure(part, f"{who}, best {wide} filtered afterwards: recall", share)
         yield Figure(part, f"{who}, best {wide} filtered afterwards: short answers of {len(asked)}", short)
-    yield Figure(part, f"{who}, search of both legs, p50", p50(taken), "ms")
 
 
 def _recall(answers: Sequence[Hits], best: Sequence[Sequence[int]], books: Corpus) -> float:

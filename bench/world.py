@@ -104,7 +104,7 @@ def shelf(count: int = 10) -> Shelf:
     return Shelf(RegistryView(records, digests), tuple(hits))
 
 
-def record(document: EntityId, readers: frozenset[str]) -> DocumentRecord:
+def record(document: EntityId, readers: frozenset[str], passages: int = 1) -> DocumentRecord:
     """Return the record of a document that `readers` may read, in two collections."""
     attributes: dict[str, AttributeValue] = {
         "tenant": TENANT,
@@ -125,7 +125,7 @@ def record(document: EntityId, readers: frozenset[str]) -> DocumentRecord:
         title="The plan",
         source=f"file:{document}",
         sha256="00" * 32,
-        passages=1,
+        passages=passages,
         attributes=attributes,
         collections=frozenset({f"{TENANT}/company", f"{TENANT}/finance"}),
         status="active",

@@ -1,0 +1,1 @@
+"""The same questions asked of a real OpenSearch: what its filter costs, what it finds, how it grows."""
