@@ -18,6 +18,10 @@ Search = Mapping[str, Any]
 
 UNTOUCHED: Search = {"search_pipeline": "_none"}
 """No pipeline that somebody makes an index's default rewrites what is asked, or what is found."""
+EF_SEARCH = 400
+"""How many candidates the graph of neighbours keeps while it is searched. With the engine's own 100, recall@10 was 0.98
+where most passages are visible, and with 400 it is 1.0 at no cost that could be measured (docs/benchmarks.md)."""
+
 MAX_WORDS = 256
 """How many words of a question are looked for: together with a filter, a node takes 1,024 clauses in one query."""
 _WORD = re.compile(r"[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]{1,127}|\S")
@@ -43,7 +47,12 @@ def text_leg(query: Query, allowed: Clause, size: int, milliseconds: int) -> Sea
 
 def vector_leg(query: Query, allowed: Clause, size: int, milliseconds: int) -> Search:
     """Return the search for the neighbours of `query` (k-NN); the filter stands inside, so that none crowds out any."""
-    near = {"vector": query.vector.tolist(), "k": size, "filter": allowed}
+    near = {
+        "vector": query.vector.tolist(),
+        "k": size,
+        "method_parameters": {"ef_search": max(EF_SEARCH, size)},
+        "filter": allowed,
+    }
     return _search({"knn": {VECTOR: near}}, size, milliseconds)  # titles have no vector
 
 

@@ -156,10 +156,16 @@ class PatientTransport(httpx2.HTTPTransport):
 
 @contextmanager
 def running_demo(
-    folder: Path, *, company: Path | None = None, policies: Path | None = None, port: int = 0, **environment: str
+    folder: Path,
+    *,
+    company: Path | None = None,
+    policies: Path | None = None,
+    opensearch: str | None = None,
+    port: int = 0,
+    **environment: str,
 ) -> "Iterator[Demo]":
     """Run the demo in `folder` until it is ready; whatever is left of it afterwards is killed."""
-    demo = start_demo(folder, company=company, policies=policies, port=port, **environment)
+    demo = start_demo(folder, company=company, policies=policies, opensearch=opensearch, port=port, **environment)
     try:
         demo.wait_until_ready()
         yield demo
@@ -168,12 +174,18 @@ def running_demo(
 
 
 def start_demo(
-    folder: Path, *, company: Path | None = None, policies: Path | None = None, port: int = 0, **environment: str
+    folder: Path,
+    *,
+    company: Path | None = None,
+    policies: Path | None = None,
+    opensearch: str | None = None,
+    port: int = 0,
+    **environment: str,
 ) -> "Demo":
     """Start the demo in `folder`, as the leader of a process group of its own."""
     port = port or free_port()
     command = [sys.executable, "-m", "service.local.demo", "--port", str(port)]
-    for option, value in (("--company", company), ("--policies", policies)):
+    for option, value in (("--company", company), ("--policies", policies), ("--opensearch", opensearch)):
         command += [option, str(value)] if value else []
     with log_file(folder, port).open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own module

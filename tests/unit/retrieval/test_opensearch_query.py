@@ -17,7 +17,7 @@ from retrieval.errors import SearchUnavailableError
 from retrieval.index import Query
 from retrieval.opensearch_filter import MAX_CLAUSES, bounded, opensearch_filter
 from retrieval.opensearch_mapping import HIT, index_name
-from retrieval.opensearch_query import MAX_WORDS, header, passages, text_leg, titles, vector_leg
+from retrieval.opensearch_query import EF_SEARCH, MAX_WORDS, header, passages, text_leg, titles, vector_leg
 from tests.support.worlds import wide_schema
 
 TYPES = read_schema(wide_schema()).document
@@ -29,6 +29,9 @@ VECTOR = np.zeros(4, np.float32)
 
 def query(text: str = "the question") -> Query:
     return Query(text, VECTOR)
+
+
+CANDIDATES = {"ef_search": EF_SEARCH}
 
 
 def all_searches(text: str = "the question", allowed: Any = ALLOWED) -> dict[str, Any]:  # noqa: ANN401 - JSON
@@ -59,7 +62,7 @@ def test_l20_filter_stands_in_every_search_exactly_once(name: str) -> None:
 def test_l20_filter_of_the_vector_leg_stands_inside_the_search_for_neighbours() -> None:
     """As a post-filter it would leave nothing where the nearest are all hidden."""
     assert all_searches()["vector leg"]["query"] == {
-        "knn": {"vector": {"vector": VECTOR.tolist(), "k": 50, "filter": ALLOWED}}
+        "knn": {"vector": {"vector": VECTOR.tolist(), "k": 50, "method_parameters": CANDIDATES, "filter": ALLOWED}}
     }
 
 
@@ -72,7 +75,7 @@ def test_l20_filter_of_the_other_searches_is_one_that_every_row_must_pass(name: 
 
 TOP = {"query", "size", "timeout", "_source", "track_total_hits", "sort", "search_pipeline"}
 CLAUSES = {
-    "bool", "must", "filter", "must_not", "match", "query", "term", "terms", "range", "gt", "gte", "lte", "knn",
+    "bool", "must", "filter", "must_not", "match", "query", "term", "terms", "range", "gt", "gte", "lte", "knn", "method_parameters", "ef_search",
     "vector", "k",
 }  # fmt: skip
 FIELDS = {"text", "vector", "document", "ordinal", "access.readers", "access.quarantined"}
