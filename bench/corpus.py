@@ -13,7 +13,8 @@ from bench.vectors import DIMENSIONS, clustered, topic_of, unit
 from bench.world import NOW, TENANT, policies, principal, reader, record
 from retrieval.embedder import Vectors
 from retrieval.index import IndexedPassage, Labels, Query
-from retrieval.sqlite import SQLiteFile, SQLiteIndex
+from retrieval.sqlite import SQLiteIndex
+from retrieval.sqlite_file import SQLiteFile
 from retrieval.sqlite_writer import SQLiteIndexWriter
 
 VISIBLE = (0.1, 1, 2, 10, 50, 90)

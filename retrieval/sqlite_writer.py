@@ -10,7 +10,8 @@ from authz.resource import EntityId
 from retrieval.document import TITLE
 from retrieval.errors import IndexMismatchError
 from retrieval.index import IndexedPassage, Labels
-from retrieval.sqlite import SQLiteFile, tokens
+from retrieval.sqlite import tokens
+from retrieval.sqlite_file import SQLiteFile
 from retrieval.sqlite_filter import COLLECTIONS, count_column, scalar_column
 
 

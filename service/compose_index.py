@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from authz.policy_set import PolicySet
 from retrieval.index import Index, IndexWriter
-from retrieval.sqlite import SQLiteFile, SQLiteIndex
+from retrieval.sqlite import SQLiteIndex
+from retrieval.sqlite_file import SQLiteFile
 from retrieval.sqlite_writer import SQLiteIndexWriter
 from service.settings import Settings
 

@@ -7,8 +7,9 @@ from opensearchpy import Urllib3AWSV4SignerAuth
 from authz.policy_set import PolicySet
 from retrieval.dynamodb_pointer import DynamoDBPointers
 from retrieval.errors import IndexMismatchError, RegistryUnavailableError, SearchUnavailableError
+from retrieval.opensearch_address import Address, Signer
 from retrieval.opensearch_admin import OpenSearchAdmin
-from retrieval.opensearch_client import Address, Engine, Signer
+from retrieval.opensearch_client import Engine
 from retrieval.opensearch_indices import OpenSearchIndices
 from retrieval.opensearch_mapping import IndexDesign
 from retrieval.pointer import PointedWriter

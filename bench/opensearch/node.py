@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from retrieval.opensearch_client import Address, Engine
+from retrieval.opensearch_address import Address
+from retrieval.opensearch_client import Engine
 from tests.conformance.engines import ADDRESS
 from tests.opensearch.node import shared
 

@@ -9,12 +9,14 @@ from tempfile import TemporaryDirectory
 
 from authz.schema import AttributeSchema
 from retrieval.opensearch import OpenSearchIndex
+from retrieval.opensearch_address import Address
 from retrieval.opensearch_admin import OpenSearchAdmin
-from retrieval.opensearch_client import Address, Engine
+from retrieval.opensearch_client import Engine
 from retrieval.opensearch_mapping import IndexDesign, index_name
 from retrieval.opensearch_rows import Rows
 from retrieval.opensearch_writer import OpenSearchIndexWriter
-from retrieval.sqlite import SQLiteFile, SQLiteIndex
+from retrieval.sqlite import SQLiteIndex
+from retrieval.sqlite_file import SQLiteFile
 from retrieval.sqlite_writer import SQLiteIndexWriter
 from tests.conformance.kit import DIMENSIONS, MOST, Factory, Opened
 

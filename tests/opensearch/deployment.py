@@ -24,8 +24,9 @@ from retrieval.ingest.source import SourceItem
 from retrieval.ingest.sweep import Finding, Sweep, flaws
 from retrieval.ingest.vectors import DirectVectors
 from retrieval.opensearch import OpenSearchIndex
+from retrieval.opensearch_address import Address
 from retrieval.opensearch_admin import OpenSearchAdmin
-from retrieval.opensearch_client import Address, Engine
+from retrieval.opensearch_client import Engine
 from retrieval.opensearch_indices import OpenSearchIndices
 from retrieval.opensearch_mapping import IndexDesign, IndexName, index_name
 from retrieval.opensearch_rows import Rows

@@ -8,8 +8,9 @@ import pytest
 
 from authz.resource import EntityId
 from retrieval.errors import IndexMismatchError, SearchUnavailableError
+from retrieval.opensearch_address import Address
 from retrieval.opensearch_admin import OpenSearchAdmin
-from retrieval.opensearch_client import Address, Engine
+from retrieval.opensearch_client import Engine
 from retrieval.opensearch_mapping import IndexDesign
 from retrieval.pointer import IndexPointer
 from tests.opensearch.deployment import (

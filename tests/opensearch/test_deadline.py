@@ -12,8 +12,9 @@ import pytest
 from authz.resource import EntityId
 from retrieval.deadline import Deadline
 from retrieval.errors import DeadlineExceededError, SearchUnavailableError
+from retrieval.opensearch_address import Address
 from retrieval.opensearch_admin import OpenSearchAdmin
-from retrieval.opensearch_client import Address, Engine
+from retrieval.opensearch_client import Engine
 from tests.opensearch.deployment import DESIGN, Place, allowed, labelled, new_name, query, texts
 from tests.opensearch.node import Node, running
 

@@ -10,8 +10,9 @@ import sys
 from retrieval.dynamodb_pointer import DynamoDBPointers
 from retrieval.dynamodb_registry import DynamoDBRegistry
 from retrieval.errors import RetrievalError
+from retrieval.opensearch_address import Address
 from retrieval.opensearch_admin import OpenSearchAdmin
-from retrieval.opensearch_client import Address, Engine
+from retrieval.opensearch_client import Engine
 from tests.opensearch.deployment import DESIGN, SHIPPED, Deployment
 from tests.support.cloud import dynamodb
 

@@ -21,7 +21,7 @@ from retrieval.ingest.destination import Destination
 from retrieval.ingest.ingest import ingest
 from retrieval.ingest.source import SourceItem
 from retrieval.ingest.vectors import DirectVectors
-from retrieval.sqlite import SQLiteFile
+from retrieval.sqlite_file import SQLiteFile
 from retrieval.sqlite_writer import SQLiteIndexWriter
 from tests.support.memory import MemoryRegistry
 

@@ -24,7 +24,8 @@ from cryptography.x509.oid import NameOID
 from opensearchpy import Urllib3AWSV4SignerAuth
 
 from retrieval.errors import IndexMismatchError, RetrievalError, SearchUnavailableError
-from retrieval.opensearch_client import Address, Engine
+from retrieval.opensearch_address import Address
+from retrieval.opensearch_client import Engine
 from tests.support.stub_engine import StubEngine, stub_engine, text, write
 
 CANARY, PASSWORD = "CANARYTEXT", "CANARYPASSWORD"

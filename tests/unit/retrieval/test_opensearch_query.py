@@ -75,7 +75,8 @@ def test_l20_filter_of_the_other_searches_is_one_that_every_row_must_pass(name: 
 
 TOP = {"query", "size", "timeout", "_source", "track_total_hits", "sort", "search_pipeline"}
 CLAUSES = {
-    "bool", "must", "filter", "must_not", "match", "query", "term", "terms", "range", "gt", "gte", "lte", "knn", "method_parameters", "ef_search",
+    "bool", "must", "filter", "must_not", "match", "query", "term", "terms", "range", "gt", "gte", "lte", "knn",
+    "method_parameters", "ef_search",
     "vector", "k",
 }  # fmt: skip
 FIELDS = {"text", "vector", "document", "ordinal", "access.readers", "access.quarantined"}

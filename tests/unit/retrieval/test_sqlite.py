@@ -17,7 +17,8 @@ from retrieval.deadline import Deadline
 from retrieval.document import TITLE
 from retrieval.errors import DeadlineExceededError, IndexMismatchError, SearchUnavailableError
 from retrieval.index import Hit, IndexedPassage, Labels, Query
-from retrieval.sqlite import SQLiteFile, SQLiteIndex
+from retrieval.sqlite import SQLiteIndex
+from retrieval.sqlite_file import SQLiteFile
 from retrieval.sqlite_filter import sql_filter
 from retrieval.sqlite_writer import SQLiteIndexWriter
 from tests.support.doors import ATTRIBUTES, someone

@@ -15,7 +15,7 @@ from authz.holds import holds
 from authz.resource import EntityId, Resource
 from authz.schema import AttributeSchema, read_schema
 from retrieval.index import IndexedPassage, Labels
-from retrieval.sqlite import SQLiteFile
+from retrieval.sqlite_file import SQLiteFile
 from retrieval.sqlite_filter import SQLFilter, sql_filter
 from retrieval.sqlite_writer import SQLiteIndexWriter
 from tests.support.doors import ATTRIBUTES
