@@ -18,6 +18,9 @@ from authz.schema import AttributeSchema, AttributeType
 MAX_LEVELS = 16
 """Deepest nesting of a policy's condition: SQLite's parser has a stack of 100 entries."""
 MAX_LEAVES = 2_000
+MAX_WILD = 128
+"""Most bytes of a `like` pattern from its first wildcard on: Lucene turns patterns into automata, and refuses one whose
+construction costs more than a fixed effort (measured: the shortest refused had 240)."""
 _MIRRORED: Mapping[str, c.Comparison] = {"less": ">", "less_eq": ">=", "greater": "<", "greater_eq": "<="}
 _COMPARISONS: Mapping[str, c.Comparison] = {"less": "<", "less_eq": "<=", "greater": ">", "greater_eq": ">="}
 
@@ -62,6 +65,7 @@ class Compiler:
             case pst.Like(pst.GetAttr(pst.Var("resource"), name), pattern):
                 parts = parts_of(pattern)
                 checked("*".join(parts))
+                _check_wild(parts)
                 return c.Matches(self._scalar(name, "string").name, parts)
             case pst.UnaryOp("is_empty", pst.GetAttr(pst.Var("resource"), name)):
                 return c.Empty(self._set(name).name)
@@ -213,6 +217,16 @@ def bounded(condition: c.Condition) -> c.Condition:
         )
         raise UncompilableError(message)
     return condition
+
+
+def _check_wild(parts: tuple[str, ...]) -> None:
+    size = len("*".join(("", *parts[1:])).encode())
+    if size > MAX_WILD:
+        message = (
+            f'operator "like" cannot be asked of an index with {size} bytes from the first wildcard on (at most '
+            f"{MAX_WILD}); ask for a part of it"
+        )
+        raise UncompilableError(message)
 
 
 def _texts(values: frozenset[c.Scalar] | list[c.Scalar]) -> frozenset[str]:

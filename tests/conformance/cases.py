@@ -152,6 +152,7 @@ CASES = [
         when('resource.audience like "*" && !resource.quarantined'),
         [*AUDIENCES[:4], document("shut", quarantined=True)],
     ),
+    Case("like as long as may be", when(f'resource.audience like "*{LONGEST[:126]}*"'), AUDIENCES),
     Case("not like", unless('resource.audience like "st*"'), AUDIENCES),
     *(
         Case(

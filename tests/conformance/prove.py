@@ -84,7 +84,11 @@ def tallies(seed: str, pairs: int, shelf: Shelf, schema: str, show: Show, doors:
     several = chain.from_iterable(worlds(f"{seed} {schema} {round_}", shelf, schema) for round_ in count())
     for world, oracle in islice(several, -(-pairs // size)):
         sample = random.sample(list(shelf.documents), min(SAMPLE, size))
-        allowed, found = compare(world, shelf, oracle, doors, sample)
+        try:
+            allowed, found = compare(world, shelf, oracle, doors, sample)
+        except Exception as error:
+            error.add_note(f"under these policies, for {world.held}:\n{world.policies.sources['policies.cedar']}")
+            raise
         leaks = sum(each.kind == "leak" for each in found)
         yield Tally(size, allowed, leaks, len(found) - leaks, (show(world, found),) if found else ())
 

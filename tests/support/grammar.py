@@ -8,6 +8,8 @@ from authz.schema import AttributeSchema, AttributeType, datetime_text
 from tests.support.worlds import COLLECTIONS, GROUPS, INSTANTS, NUMBERS, PEOPLE, WALL, WORDS, quoted
 
 Leaf = Callable[[str], str]
+_INSIDE = 60
+"""Characters of a pattern's part behind a wildcard."""
 
 
 @dataclass(slots=True)
@@ -138,9 +140,12 @@ class Grammar:
         word = self.random.choice(WORDS[1:])
         cut = self.random.randint(0, len(word))
         pieces = (word[:cut], word[cut:], "*", "?", "[", "st", "")
-        literal = [quoted(self.random.choice(pieces))[1:-1].replace("*", "\\*") for _ in range(2)]
-        whole = quoted(word)[1:-1].replace("*", "\\*")
-        return self.random.choice((f'"{literal[0]}*"', f'"*{literal[0]}*{literal[1]}"', f'"{whole}"', '"*"', '"st*ff"'))
+        begin, *inside = (self.random.choice(pieces) for _ in range(3))
+        # What follows the first wildcard may not be long.
+        first, second = (_literal(each[:_INSIDE]) for each in inside)
+        return self.random.choice(
+            (f'"{_literal(begin)}*"', f'"*{first}*{second}"', f'"{_literal(word)}"', '"*"', '"st*ff"')
+        )
 
     def _any_leaf(self) -> tuple[str, Leaf]:
         type_ = self.random.choice([each for each in self.schema.document.values() if not each.required])
@@ -231,3 +236,8 @@ class Grammar:
 
     def _known_group(self) -> str:
         return "principal.home" if "home" in self.schema.principal and self.random.random() < 0.3 else self.group()
+
+
+def _literal(text: str) -> str:
+    """Return `text` as a part of a pattern that stands for itself."""
+    return quoted(text)[1:-1].replace("*", "\\*")

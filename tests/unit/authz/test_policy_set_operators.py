@@ -92,6 +92,22 @@ def test_text_that_no_attribute_can_hold_is_refused(literal: str, asked: str, tm
     assert "a literal cannot be asked of an index" in refusal(asking(tmp_path, asked.format(literal)))
 
 
+@pytest.mark.parametrize(("pattern", "fits"), [
+    (f'"{"x" * 500}*"', True), (f'"{"x" * 500}"', True), (f'"*{"x" * 126}*"', True), (f'"*{"x" * 127}*"', False),
+    (f'"{"x" * 300}*{"é" * 64}"', False), (f'"{"*x" * 65}"', False),
+])  # fmt: skip
+def test_pattern_too_long_behind_a_wildcard_is_refused_at_load_and_not_by_the_engine_at_each_question(
+    pattern: str,
+    fits: bool,
+    tmp_path: Path,
+) -> None:
+    directory = asking(tmp_path, f"resource.audience like {pattern}")
+    if fits:
+        assert load_policies(directory).policies
+    else:
+        assert "from the first wildcard on (at most 128); ask for a part of it" in refusal(directory)
+
+
 def test_instant_that_no_calendar_holds_is_refused_at_load_and_not_at_the_first_question(tmp_path: Path) -> None:
     condition = 'resource has embargo_until && resource.embargo_until > datetime("0000-01-01")'
     assert 'operator "datetime"' in refusal(asking(tmp_path, condition))
