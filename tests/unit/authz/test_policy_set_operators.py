@@ -98,7 +98,7 @@ def test_text_that_no_attribute_can_hold_is_refused(literal: str, asked: str, tm
 ])  # fmt: skip
 def test_pattern_too_long_behind_a_wildcard_is_refused_at_load_and_not_by_the_engine_at_each_question(
     pattern: str,
-    fits: bool,
+    fits: bool,  # noqa: FBT001 - an example
     tmp_path: Path,
 ) -> None:
     directory = asking(tmp_path, f"resource.audience like {pattern}")
