@@ -7,12 +7,19 @@ OPENSEARCH_URL ?=
 ENGINE ?= sqlite
 PAIRS ?= 100000
 SEED ?=
+SIZE ?= demo
+REGION ?= eu-central-1
+CERTIFICATE ?=
+EMAIL ?=
+CONTEXT ?=
+CONFIRM ?=
+CDK := npx --yes aws-cdk@2.1148.1
 PYTEST_OPTIONS ?= --numprocesses=auto --maxprocesses=4 --dist=loadfile
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo opensearch test check prove bench format lock clean
+.PHONY: help demo opensearch test check prove bench synth deploy destroy format lock clean
 
 help: ## print this
 	@echo "Antechamber: authorization before the model."
@@ -52,9 +59,25 @@ prove: ## hold an index against Cedar, pair by pair (ENGINE=sqlite PAIRS=100000 
 	@$(PYTHON) tools/bootstrap.py dev
 	@exec $(BIN)/python -m tests.conformance.prove --engine $(ENGINE) --pairs $(PAIRS) $(if $(SEED),--seed $(SEED))
 
-bench: ## measure latency, recall, memory: a table, and JSON in .local (ENGINE=sqlite, or opensearch alone)
+bench: ## measure latency, recall, memory: a table, and JSON in .local (ENGINE=sqlite, or opensearch, or load, alone)
 	@$(PYTHON) tools/bootstrap.py dev
 	@exec $(BIN)/python -m bench --engine $(ENGINE)
+
+synth: ## make the AWS templates of both sizes and check them with cdk-nag and cfn-lint: no account needed
+	@$(PYTHON) tools/bootstrap.py dev
+	@exec $(BIN)/python -m infra.synth
+
+deploy: ## deploy to AWS, see docs/deploy.md first (SIZE=demo REGION= CERTIFICATE=arn:… EMAIL=…)
+	@$(PYTHON) tools/bootstrap.py dev
+	@command -v npx >/dev/null || { echo "error: the CDK's command needs Node 22 or newer: install it" >&2; exit 2; }
+	@docker info >/dev/null 2>&1 || { echo "error: the image is built here: start Docker, or another builder that answers to docker" >&2; exit 2; }
+	@[ -n "$(CERTIFICATE)" ] && [ -n "$(EMAIL)" ] || { echo "error: give CERTIFICATE=arn:… and EMAIL=…: docs/deploy.md says how to get them" >&2; exit 2; }
+	$(CDK) deploy --require-approval broadening -c size=$(SIZE) -c region=$(REGION) $(CONTEXT) \
+	  --parameters Certificate=$(CERTIFICATE) --parameters Email=$(EMAIL)
+
+destroy: ## delete a deployment with all its data (SIZE=demo REGION= CONFIRM=antechamber-demo)
+	@$(PYTHON) tools/bootstrap.py dev
+	@exec $(BIN)/python -m infra.teardown "$(SIZE)" "$(CONFIRM)" "$(REGION)"
 
 format: ## format and mend what can be mended
 	@$(PYTHON) tools/bootstrap.py dev
@@ -70,4 +93,4 @@ lock: ## pin every dependency anew, with hashes
 	    pyproject.toml --output-file requirements/$$name.txt || exit 1; done
 
 clean: ## remove everything that the commands above made
-	rm -rf .venv .tools .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .tools .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache cdk.out

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import (
         AttributeValueTypeDef,
         KeysAndAttributesTypeDef,
+        PutItemInputTypeDef,
         QueryInputTypeDef,
         ScanInputTypeDef,
         TransactGetItemTypeDef,
@@ -145,19 +146,20 @@ class Table:
         An answer that was lost makes botocore write again, and then the condition fails of what was just written.
         """
         try:
-            if condition is None:
-                self.client.put_item(TableName=self.name, Item=item)
-            elif values is None:
-                self.client.put_item(TableName=self.name, Item=item, ConditionExpression=condition)
-            else:
-                self.client.put_item(
-                    TableName=self.name, Item=item, ConditionExpression=condition, ExpressionAttributeValues=values
-                )
+            _check(self.client.put_item(**self._put(item, condition, values)))
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
             return self.get((item[PK]["S"], item[SK]["S"])) == item
         return True
+
+    def _put(self, item: Item, condition: str | None, values: Item | None) -> "PutItemInputTypeDef":
+        request: PutItemInputTypeDef = {"TableName": self.name, "Item": item, "ReturnConsumedCapacity": "TOTAL"}
+        if condition is not None:
+            request["ConditionExpression"] = condition
+        if values is not None:
+            request["ExpressionAttributeValues"] = values
+        return request
 
     def add(self, key: Key, attribute: str, number: int) -> int:
         """Add `number` to `attribute` of the item at `key`, in one atomic step, and return the sum."""
@@ -195,7 +197,7 @@ def transact(client: "DynamoDBClient", writes: "Sequence[TransactWriteItemTypeDe
     """Do all `writes` or none, repeated where they met others at the same items."""
     for _ in _attempts():
         try:
-            client.transact_write_items(TransactItems=writes)
+            _check(client.transact_write_items(TransactItems=writes, ReturnConsumedCapacity="TOTAL"))
         except ClientError as error:
             # Cancelled means that nothing was written; a failed condition would fail again.
             reasons = _reasons(error)
@@ -205,6 +207,17 @@ def transact(client: "DynamoDBClient", writes: "Sequence[TransactWriteItemTypeDe
             return
     message = "the transaction kept meeting others"
     raise IncompleteError(message)
+
+
+def _check(answer: Mapping[str, object]) -> None:
+    """Raise `IncompleteError` unless DynamoDB itself says that it wrote.
+
+    To botocore any answer of status 200 is a success, a proxy's page or half an answer included: it reads as empty,
+    as does the answer to a write. What a write consumed only DynamoDB tells.
+    """
+    if "ConsumedCapacity" not in answer:
+        message = "the answer to a write is none of DynamoDB's"
+        raise IncompleteError(message)
 
 
 def _attempts() -> Iterator[int]:

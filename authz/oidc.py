@@ -1,6 +1,5 @@
 """From an issuer to its signing keys, over HTTP: discovery and JWKS, cached, bounded, and never a token's own idea."""
 
-import ipaddress
 import ssl
 import threading
 import time
@@ -15,7 +14,8 @@ from jose.backends.cryptography_backend import CryptographyECKey, CryptographyRS
 
 from authz.errors import SigningKeysUnavailableError
 from authz.identity import CURVES, RSA_ALGORITHMS, Issuer, Key, fits
-from authz.token import JsonObject, Reason, RefusedTokenError, strict_object
+from authz.oidc_fetch import fetch_object
+from authz.token import JsonObject, Reason, RefusedTokenError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Limits:
     silence: float = 2
     """Longest wait for a connection, or for the next bytes."""
     patience: float = 5
-    """Longest time for the body of one answer, and for waiting on another thread's fetch."""
+    """Longest time for one answer as a whole, and for waiting on another thread's fetch."""
     size: int = 256 * 1024
     """Largest answer in bytes."""
     keys: int = 100
@@ -82,7 +82,9 @@ class JwksClient:
         self._clock = clock
         self._limits = limits
         trust = authorities or httpx2.create_ssl_context(trust_env=False)
-        self._fetch: Fetch = partial(_fetch_object, limits=limits, trust=trust)
+        self._fetch: Fetch = partial(
+            fetch_object, silence=limits.silence, patience=limits.patience, size=limits.size, trust=trust
+        )
         self._slots: dict[Issuer, _Slot] = {}
 
     def key(self, issuer: Issuer, kid: str, algorithm: str) -> Key:
@@ -200,40 +202,3 @@ def _discover(issuer: Issuer, fetch: Fetch) -> str:
         message = "the discovery document names a key set that is not https"
         raise SigningKeysUnavailableError(message)
     return address
-
-
-def _fetch_object(address: str, limits: Limits, trust: ssl.SSLContext) -> JsonObject:
-    try:
-        return strict_object(_fetch(address, limits, trust))
-    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-        message = f"an address of the issuer gave no JSON object: {type(error).__name__}"
-        raise SigningKeysUnavailableError(message) from error
-
-
-def _fetch(address: str, limits: Limits, trust: ssl.SSLContext) -> bytes:
-    url = httpx2.URL(address)
-    if not (url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host))):
-        message = "an address of the issuer is not https"
-        raise SigningKeysUnavailableError(message)
-    started = time.monotonic()
-    # No redirects, no cookies kept, nothing from the environment (netrc, proxies).
-    client = httpx2.Client(verify=trust, follow_redirects=False, trust_env=False, timeout=limits.silence)
-    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-    with client, client.stream("GET", url, headers=headers) as response:
-        if response.status_code != httpx2.codes.OK:
-            message = f"an address of the issuer answered {response.status_code}"
-            raise SigningKeysUnavailableError(message)
-        body = bytearray()
-        for chunk in response.iter_raw():  # raw: what was compressed all the same is not unpacked
-            body += chunk
-            if len(body) > limits.size or time.monotonic() - started > limits.patience:
-                message = "an address of the issuer answers too much, or too slowly"
-                raise SigningKeysUnavailableError(message)
-    return bytes(body)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

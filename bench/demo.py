@@ -60,12 +60,12 @@ def _memory(when: str, memory: Memory) -> Iterator[Figure]:
 @contextmanager
 def _running(folder: Path) -> Iterator[tuple["subprocess.Popen[bytes]", float]]:
     """Run the demo in `folder` until it is ready, yield it with the seconds that took, and end it."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "service.local.demo", "--port", str(port)]
     began = time.monotonic()
     with (
         (folder / "demo.log").open("wb") as log,
-        subprocess.Popen(command, cwd=folder, env=_environment(), stdout=log, stderr=log) as process,  # noqa: S603 - ours
+        subprocess.Popen(command, cwd=folder, env=environment(), stdout=log, stderr=log) as process,  # noqa: S603 - ours
     ):
         try:
             _wait(process, port, began + _LONGEST)
@@ -88,14 +88,16 @@ def _wait(process: "subprocess.Popen[bytes]", port: int, until: float) -> None:
 
 def _ask(folder: Path) -> None:
     command = [sys.executable, "-c", "from service.cli import main; main()", *_ASK]
-    subprocess.run(command, cwd=folder, env=_environment(), check=True, capture_output=True)  # noqa: S603 - our own command line
+    subprocess.run(command, cwd=folder, env=environment(), check=True, capture_output=True)  # noqa: S603 - our own command line
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return this process's environment, in which the project can be imported from any folder."""
     return os.environ | {"PYTHONPATH": str(_ROOT)}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of loopback that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

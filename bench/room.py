@@ -6,7 +6,6 @@ filters nothing, asks no Cedar, compares no digest. *Two calls* is what a tutori
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,12 +21,12 @@ from retrieval.index import Hits, Index, Query
 from retrieval.registry import Registry
 from retrieval.retrieve import Stores
 from service.asking import answer
+from service.capacity import Capacity
 from service.dependencies import Bounds, Dependencies
 from service.limits import PersonLimits
 from service.metrics import Metrics
 from service.prompt import Question
 from service.request import Call
-from service.streams import Streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +56,10 @@ class Room:
         """Answer as the application does, up to the first word."""
         now = self.on.now()
         identity = identify(_TOKEN, self.on.keys, self.on.issuers, now)
-        call = Call(self.on, "bench", identity, now, self.on.policies(), Deadline.after(self.on.bounds.deadline))
+        deadline, place = Deadline.after(self.on.bounds.deadline), self.on.streams.enter()
+        call = Call(self.on, "bench", identity, now, self.on.policies(), deadline, place, lambda: None)
         reply, retrieval = answer(call, next(self.behind.questions))
+        place.leave()
         if len(retrieval.passages) != self.on.bounds.hits:
             message = "the reader of this benchmark may read every hit, and was refused one"
             raise RuntimeError(message)
@@ -67,7 +68,9 @@ class Room:
     def unsecured(self) -> object:
         """Make the same calls and authorize nothing."""
         question = next(self.behind.questions)
-        vector, index = self.on.pool.submit(self.on.embedder.embed, [question]), self.on.pool.submit(self.on.index)
+        place = self.on.streams.enter()
+        vector, index = place.run(lambda: self.on.embedder.embed([question])), place.run(self.on.index)
+        place.leave()
         self.on.directory.entitlements(ISSUER, SUBJECT)
         index.result()
         hits = self.behind.unsecured(Query(question, vector.result()[0]))
@@ -93,23 +96,22 @@ _TOKEN = token()
 def room(backends: Backends, hits: int, thinking: float) -> Iterator[Room]:
     """Yield the contenders over `backends`, for requests of `hits` passages and a model that is `thinking` seconds."""
     model = SlowModel(thinking)
-    with ThreadPoolExecutor(4) as pool:
-        on = Dependencies(
-            issuers=TRUSTED,
-            keys=KEYS,
-            directory=backends.directory,
-            embedder=backends.embedder,
-            model=model,
-            index=backends.index,
-            stores=Stores(backends.registry, SlowAuditLog(), lambda: NOW),
-            writing=None,
-            policies=policies,
-            now=lambda: NOW + timedelta(milliseconds=next(backends.milliseconds)),
-            pool=pool,
-            streams=Streams(1),
-            limits=PersonLimits("1000000/minute", 100),
-            metrics=Metrics(),
-            bounds=Bounds(hits=hits, budget=100_000, deadline=30, answer_timeout=60, threads=4),
-            probes={},
-        )
-        yield Room(on, backends, model)
+    on = Dependencies(
+        issuers=TRUSTED,
+        keys=KEYS,
+        directory=backends.directory,
+        embedder=backends.embedder,
+        model=model,
+        index=backends.index,
+        stores=Stores(backends.registry, SlowAuditLog(), lambda: NOW),
+        writing=None,
+        policies=policies,
+        now=lambda: NOW + timedelta(milliseconds=next(backends.milliseconds)),
+        streams=Capacity(8),  # more than one at a time: what leaves a place may still be ending
+        requests=Capacity(1),
+        limits=PersonLimits("1000000/minute", 100),
+        metrics=Metrics(),
+        bounds=Bounds(hits=hits, budget=100_000, deadline=30, answer_timeout=60),
+        probes={},
+    )
+    yield Room(on, backends, model)

@@ -8,7 +8,6 @@ from time import sleep
 import numpy as np
 
 from authz.directory import Entitlements
-from authz.policy_set import PolicySet
 from authz.resource import EntityId, TenantId
 from authz.schema import AttributeTypes
 from authz.scope import Scope
@@ -74,9 +73,6 @@ class SlowIndex:
     def passages(self, document: EntityId, scope: Scope, after: int, limit: int, deadline: Deadline) -> Hits:  # noqa: ARG002
         """Return nothing: not measured."""
         return ()
-
-    def supports(self, policies: PolicySet) -> None:
-        """Support whatever there is."""
 
 
 @dataclass(slots=True)

@@ -47,6 +47,8 @@ class Passage:
     ordinal: int
     start: int
     end: int
+    page: int | None
+    """The page where it begins, from 1; None where a document has no pages."""
     sha256: str
     policies: tuple[str, ...]
     title: str = field(repr=False)
@@ -157,6 +159,7 @@ def _judge(hit: Hit, view: RegistryView, decisions: dict[EntityId, Decision]) ->
         ordinal=hit.ordinal,
         start=digest.start,
         end=digest.end,
+        page=digest.page,
         sha256=digest.sha256,
         policies=decision.policies,
         title=record.title,

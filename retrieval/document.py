@@ -33,6 +33,8 @@ class PassageDigest:
     """Offset of its first character."""
     end: int
     """Offset after its last character."""
+    page: int | None = None
+    """The page where it begins, from 1; None where a document has no pages."""
 
 
 @dataclass(frozen=True, slots=True)

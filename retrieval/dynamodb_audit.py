@@ -6,6 +6,8 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, final
 
+from botocore.exceptions import ClientError
+
 from authz.dynamodb_table import PK, SK, IncompleteError, Item, Key, Table, transact, translating
 from authz.dynamodb_value import content_of, digest_of, parts_of
 from authz.resource import TenantId
@@ -59,7 +61,13 @@ class DynamoDBAuditLog:
                 {"Put": {"TableName": self._records.name, "Item": record, "ConditionExpression": _ABSENT}},
                 {"Put": {"TableName": self._personal.name, "Item": personal, "ConditionExpression": _ABSENT}},
             ]
-            transact(self._client, [*puts, *kept])
+            try:
+                transact(self._client, [*puts, *kept])
+            except ClientError:
+                # Where an answer was lost, botocore writes again, and the condition fails of what was just written.
+                # Refused, a record would stand open for ever that is durable, with all that belongs to it.
+                if (self._records.get(at), self._personal.get(at)) != (record, personal):
+                    raise
         self._known.add([digest for _, digest, _ in new])
 
     def close(self, receipt: Receipt, outcome: Outcome, detail: Mapping[str, Json]) -> None:

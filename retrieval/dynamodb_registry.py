@@ -149,7 +149,13 @@ class DynamoDBRegistry:
 
 def _understood_digest(item: Item) -> PassageDigest | None:
     try:
-        return PassageDigest(item["content"]["S"], item["sha256"]["S"], int(item["start"]["N"]), int(item["end"]["N"]))
+        return PassageDigest(
+            content=item["content"]["S"],
+            sha256=item["sha256"]["S"],
+            start=int(item["start"]["N"]),
+            end=int(item["end"]["N"]),
+            page=int(item["page"]["N"]) if "page" in item else None,
+        )
     except _MALFORMED as error:
         _log.error("a passage's digest is malformed and counts as unregistered: %s", _named(error))
         return None
@@ -164,6 +170,7 @@ def _passage_item(at: PassageId, digest: PassageDigest) -> Item:
         "sha256": {"S": digest.sha256},
         "start": {"N": str(digest.start)},
         "end": {"N": str(digest.end)},
+        **({} if digest.page is None else {"page": {"N": str(digest.page)}}),
     }
 
 

@@ -35,3 +35,19 @@ class ConflictError(RetrievalError):
 
 class SourceError(RetrievalError, ValueError):
     """A source that cannot be ingested: its bytes, its manifest or its size; the message names the mend (422)."""
+
+
+class ParserUnavailableError(RetrievalError):
+    """No parser process can be had: all are busy, or none starts (503)."""
+
+
+class BucketUnavailableError(RetrievalError):
+    """The bucket of documents cannot be read or written (503)."""
+
+
+class QueueUnavailableError(RetrievalError):
+    """The queue cannot be reached."""
+
+
+class IntakeUnavailableError(RetrievalError):
+    """The intake cannot be read or written (503)."""

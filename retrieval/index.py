@@ -1,10 +1,9 @@
 """The ports to the index: finding within a scope, and writing. Two ports, so that roles can differ."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from authz.policy_set import PolicySet
 from authz.resource import Attributes, EntityId, TenantId
 from authz.scope import Scope
 from retrieval.deadline import Deadline
@@ -56,10 +55,6 @@ class Index(Protocol):
 
         While one version takes the place of another, both are returned: door two knows which one counts.
         """
-        ...
-
-    def supports(self, policies: PolicySet) -> None:
-        """Return if this index can express whatever `policies` compile to. Raises `IndexMismatchError`."""
         ...
 
 
@@ -122,4 +117,16 @@ class IndexContents(Protocol):
 
     def copies(self, document: EntityId) -> Sequence[Copy]:
         """Return all that is there of `document`."""
+        ...
+
+
+Stamps = Mapping[EntityId, frozenset[tuple[int, int]]]
+"""Of each document, the versions that lie in an index, each with the revision of its labels."""
+
+
+class IndexStamps(Protocol):
+    """Counts what lies in an index, without its text: for operators' tools only, never to answer a request."""
+
+    def stamps(self, tenant: TenantId) -> Stamps:
+        """Return what lies there of `tenant`, in one pass. Raises `SearchUnavailableError`."""
         ...

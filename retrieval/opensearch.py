@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from authz.policy_set import PolicySet
 from authz.resource import EntityId
 from authz.scope import Scope
 from retrieval import opensearch_query as searches
 from retrieval.deadline import Deadline
-from retrieval.errors import IndexMismatchError, SearchUnavailableError
+from retrieval.errors import SearchUnavailableError
 from retrieval.fusion import fuse
 from retrieval.index import Hit, Hits, Query
 from retrieval.opensearch_client import Engine
@@ -67,12 +66,6 @@ class OpenSearchIndex:
             message = "so many versions of this document lie in the index that not all can be looked at: sweep it"
             raise SearchUnavailableError(message)
         return [_hit(row) for row in rows]
-
-    def supports(self, policies: PolicySet) -> None:
-        """Return if the index was made for the schema of `policies`. Raises `IndexMismatchError`."""
-        if policies.attributes.document != self.design.attributes.document:
-            message = "the policies' schema is not the one that the index was made for: `antechamber index rebuild`"
-            raise IndexMismatchError(message)
 
     def _filter(self, scope: Scope) -> Clause:
         return bounded(opensearch_filter(scope.condition, self.design.attributes.document))

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from authz.resource import EntityId
+from retrieval.document import TITLE
 from retrieval.errors import SearchUnavailableError
 from retrieval.opensearch_client import Engine
 from retrieval.opensearch_mapping import DOCUMENT, ORDINAL, REVISION, VERSION, IndexName
@@ -64,6 +65,18 @@ class Rows:
         after: Sequence[Any] | None = None
         while page := self._search(search, after):
             yield from (EntityId(row["_source"][DOCUMENT]) for row in page)
+            after = page[-1]["sort"]
+
+    def titles(self) -> Iterator[Row]:
+        """Yield document, version and revision of every title, by document: one row for each version that is there."""
+        search = {
+            "query": {"term": {ORDINAL: TITLE}},
+            "sort": [DOCUMENT, VERSION, REVISION],
+            "_source": [DOCUMENT, VERSION, REVISION],
+        }
+        after: Sequence[Any] | None = None
+        while page := self._search(search, after):
+            yield from (row["_source"] for row in page)
             after = page[-1]["sort"]
 
     def write(self, rows: Iterable[Row]) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from authz.resource import EntityId
+from authz.resource import EntityId, TenantId
 from retrieval.document import TITLE
 from retrieval.errors import IndexMismatchError
-from retrieval.index import Copy, IndexedPassage, Labels
+from retrieval.index import Copy, IndexedPassage, Labels, Stamps
 from retrieval.opensearch_filter import COLLECTIONS
 from retrieval.opensearch_mapping import (
     ACCESS,
@@ -78,6 +78,15 @@ class OpenSearchIndexWriter:
         for row in self.rows.of(document):
             found.setdefault((row[VERSION], row[REVISION], repr((row[ACCESS], row[COLLECTIONS]))), []).append(row)
         return [_copy(rows) for _, rows in sorted(found.items())]
+
+    def stamps(self, tenant: TenantId) -> Stamps:
+        """Return versions and revisions of the documents of `tenant`: a search for each 500 documents of all."""
+        self.rows.refresh()
+        found: dict[EntityId, set[tuple[int, int]]] = {}
+        for row in self.rows.titles():
+            if row[DOCUMENT].startswith(f"{tenant}/"):
+                found.setdefault(EntityId(row[DOCUMENT]), set()).add((row[VERSION], row[REVISION]))
+        return {document: frozenset(stamps) for document, stamps in found.items()}
 
     def _passage(self, passage: IndexedPassage) -> Row:
         if (passage.vector is None) != (passage.ordinal == TITLE):

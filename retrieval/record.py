@@ -7,11 +7,11 @@ from datetime import datetime
 from functools import partial
 from typing import Literal, final
 
-from authz.directory import Entitlements, Principal
+from authz.directory import Entitlements
 from authz.policy_set import PolicySet
-from authz.resource import TenantId
 from authz.schema import datetime_text, plain_attributes, to_milliseconds
 from authz.seal import Seal
+from retrieval.actor import Actor, Role, person_of
 from retrieval.admission import Admission, Passage, Refused
 from retrieval.audit import FORMAT, AuditLog, Entry, Json, Outcome, Receipt, canonical, sha256
 
@@ -36,18 +36,6 @@ class Purpose:
     budget: int | None = None
     """How many characters of text, titles included, may be disclosed; None: no bound but the number of hits."""
     guardrail: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """The deployment's own credentials, acting through the command line or a worker: no principal of any policy."""
-
-    tenant: TenantId
-    name: str
-
-
-Actor = Principal | Role
-"""Who a record is about."""
 
 
 @final
@@ -121,7 +109,7 @@ def _append(
     values: Mapping[str, Json] | None = None,
 ) -> Receipt:
     receipt = Receipt(actor.tenant, record_id(now))
-    held = actor.entitlements if isinstance(actor, Principal) else None
+    held = None if isinstance(actor, Role) else actor.entitlements
     plain: dict[str, Json] = {
         **details,  # first, so that none of them can stand in for what follows
         "format": FORMAT,
@@ -131,7 +119,7 @@ def _append(
         "tenant": actor.tenant,
         "request": purpose.request,
         "time": _text(now),
-        "subject": commitment(salt, actor.uid if isinstance(actor, Principal) else actor.name),
+        "subject": commitment(salt, actor.name if isinstance(actor, Role) else actor.uid),
         "policies": policies.digest,
         "epoch": str(held.epoch) if held else None,
         "entitlements": commitment(salt, held.digest) if held else None,
@@ -140,22 +128,11 @@ def _append(
         "template": purpose.template,
         "outcome": outcome,
     }
-    personal = {**(values or {}), "salt": salt, "question": purpose.question, **_person(actor)}
+    personal = {**(values or {}), "salt": salt, "question": purpose.question, **person_of(actor)}
     kept = {policies.digest: partial(_policies, policies)}
     entitlements = {held.digest: partial(_entitlements, held, policies)} if held else {}
     audit.append(Entry(receipt, plain, personal, kept, entitlements))
     return receipt
-
-
-def _person(actor: Actor) -> dict[str, Json]:
-    if isinstance(actor, Role):
-        return {"role": actor.name}
-    return {
-        "issuer": actor.identity.issuer,
-        "subject": actor.identity.subject,
-        "uid": actor.uid,
-        "entitlements": actor.entitlements.digest,
-    }
 
 
 def commitment(salt: str, value: str) -> str:

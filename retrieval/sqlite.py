@@ -13,15 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from authz.policy_set import PolicySet
 from authz.resource import EntityId
 from authz.scope import Scope
 from retrieval.deadline import Deadline
 from retrieval.document import TITLE
-from retrieval.errors import IndexMismatchError, SearchUnavailableError
+from retrieval.errors import SearchUnavailableError
 from retrieval.fusion import fuse
 from retrieval.index import Hit, Hits, Query
-from retrieval.sqlite_file import SQLiteFile, tables
+from retrieval.sqlite_file import SQLiteFile
 from retrieval.sqlite_filter import SQLFilter, sql_filter
 
 LEG = 50
@@ -95,14 +94,6 @@ class SQLiteIndex:
             parameters = (document, after + 1, after + limit, *allowed.parameters)
             order = " ORDER BY passage.ordinal, document.version"
             return [_hit(row) for row in connection.execute(sql + order, parameters)]
-
-    def supports(self, policies: PolicySet) -> None:
-        """Return if the file was made for the schema of `policies`."""
-        if tables(policies.attributes) != tables(self.file.attributes):
-            message = (
-                "the policies' schema is not the one that the local index was made for; delete it and ingest again"
-            )
-            raise IndexMismatchError(message)
 
     def _filter(self, scope: Scope) -> SQLFilter:
         return sql_filter(scope.condition, self.file.attributes.document)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from authz.resource import EntityId
+from authz.resource import EntityId, TenantId
 from retrieval.document import TITLE
 from retrieval.errors import IndexMismatchError
-from retrieval.index import IndexedPassage, Labels
+from retrieval.index import IndexedPassage, Labels, Stamps
 from retrieval.sqlite import tokens
 from retrieval.sqlite_file import SQLiteFile
 from retrieval.sqlite_filter import COLLECTIONS, count_column, scalar_column
@@ -17,7 +17,7 @@ from retrieval.sqlite_filter import COLLECTIONS, count_column, scalar_column
 
 @dataclass(frozen=True, slots=True)
 class SQLiteIndexWriter:
-    """`IndexWriter` over one file; `file.prepare()` must have been called."""
+    """`IndexWriter` and `IndexStamps` over one file; `file.prepare()` must have been called."""
 
     file: SQLiteFile
 
@@ -63,6 +63,18 @@ class SQLiteIndexWriter:
         """Return whether any passage of `document` is still there."""
         with self.file.connect() as connection:
             return connection.execute("SELECT 1 FROM document WHERE document = ?", (document,)).fetchone() is not None
+
+    def stamps(self, tenant: TenantId) -> Stamps:
+        """Return versions and revisions of the documents of `tenant`, from one scan of the documents' table."""
+        found: dict[EntityId, set[tuple[int, int]]] = {}
+        with self.file.connect() as connection:
+            rows = connection.execute(
+                "SELECT document, version, revision FROM document WHERE substr(document, 1, ?) = ?",
+                (len(tenant) + 1, f"{tenant}/"),
+            )
+            for document, version, revision in rows:
+                found.setdefault(EntityId(document), set()).add((version, revision))
+        return {document: frozenset(stamps) for document, stamps in found.items()}
 
     def _blob(self, passage: IndexedPassage) -> bytes | None:
         if (passage.vector is None) != (passage.ordinal == TITLE):

@@ -6,11 +6,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
-from botocore.eventstream import EventStream
-from botocore.exceptions import BotoCoreError, ClientError, EventStreamError
+from botocore.eventstream import EventStream, ParserError
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
 from retrieval.embedder import Vectors
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime.type_defs import ConverseStreamOutputTypeDef, ConverseStreamRequestTypeDef
 
 _STOPS: dict[str, StopReason] = {"end_turn": "end", "stop_sequence": "end", "guardrail_intervened": "guardrail"}
+
+_REFUSED = (ClientError, BotoCoreError, ResponseParserError, HTTPError)
+"""What a call of boto3's raises; EventStreamError is a ClientError."""
+_BROKEN = (*_REFUSED, ParserError, OSError, ValueError, LookupError, TypeError, AttributeError)
+"""What reading a stream raises besides: bytes that are no frames, frames of another shape, a socket shut by `close`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +56,18 @@ class BedrockModel:
         return f"{self.guardrail.id}:{self.guardrail.version}" if self.guardrail else None
 
     def stream(self, prompt: Prompt) -> ModelStream:
-        """Return the model's answer; botocore's bounded retries happen before it begins, never after."""
+        """Return the model's answer, once its first event is there: what is no answer is no answer that broke off.
+
+        botocore's bounded retries happen before, never after.
+        """
         try:
             response = self.client.converse_stream(**self._request(prompt))
-        except (ClientError, BotoCoreError, HTTPError) as error:
+        except _REFUSED as error:
             message = f"the model did not begin an answer: {_name(error)}"
             raise ModelUnavailableError(message) from error
-        return BedrockStream(response["stream"])
+        stream = BedrockStream(response["stream"])
+        stream.begin()
+        return stream
 
     def _request(self, prompt: Prompt) -> "ConverseStreamRequestTypeDef":
         request: ConverseStreamRequestTypeDef = {
@@ -79,20 +91,31 @@ class BedrockStream:
 
     def __init__(self, events: "EventStream[ConverseStreamOutputTypeDef]") -> None:
         self._events = events
+        self._coming = iter(events)
+        self._first: list[ConverseStreamOutputTypeDef] = []
         self._closed = threading.Event()
         self._read = threading.Event()
+
+    def begin(self) -> None:
+        """Wait for the first event. Raises `ModelUnavailableError` if none comes."""
+        try:
+            self._first = [next(self._coming)]
+        except (*_BROKEN, StopIteration) as error:
+            self._events.close()
+            message = f"the model began no answer that can be read: {_name(error)}"
+            raise ModelUnavailableError(message) from error
 
     def __iter__(self) -> Iterator[str | Stop]:
         """Yield the pieces of text, then the stop."""
         self._read.set()
         try:
-            for event in self._events:
+            for event in chain(self._first, self._coming):
                 if "contentBlockDelta" in event:
                     yield event["contentBlockDelta"]["delta"].get("text", "")
                 if "messageStop" in event:
                     yield Stop(_STOPS.get(event["messageStop"]["stopReason"], "length"))
                     return
-        except (EventStreamError, BotoCoreError, HTTPError, OSError, ValueError) as error:
+        except _BROKEN as error:
             message = f"the model's stream broke: {_name(error)}"
             raise ModelInterruptedError(message) from error
         finally:
@@ -138,7 +161,7 @@ class BedrockEmbedder:
         try:
             response = self.client.invoke_model(modelId=self.model, body=body, contentType="application/json")
             vector = json.loads(response["body"].read())["embedding"]
-        except (ClientError, BotoCoreError, HTTPError, OSError, ValueError, KeyError, TypeError) as error:
+        except (*_REFUSED, OSError, ValueError, KeyError, TypeError) as error:
             message = f"no vector could be had: {_name(error)}"
             raise EmbeddingUnavailableError(message) from error
         if not _is_numbers(vector) or len(vector) != self.dimensions:

@@ -1,46 +1,48 @@
-"""How large a request's body may be, whether it says its size or not: looked at before anything reads it."""
+"""From a request to its body, bounded in bytes and seconds: read only for a caller who is known and counted."""
 
-from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+import asyncio
 
-from service.problem import problem
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message
+
+from retrieval.deadline import Deadline
+from retrieval.errors import DeadlineExceededError
+from service.errors import LateBodyError, TooLargeError
 
 MAX_BODY = 65_536
 """Bytes of a request's body, but for a document's."""
-MAX_DOCUMENT = 1 << 18
-"""Bytes of a request that brings a document, the only one that is a PUT."""
+MAX_DOCUMENT = 24 << 20
+"""Bytes of a request that brings a document, the only one that is a PUT: 16 MiB, in base64 and its frame of JSON."""
 
-TOO_LARGE = "The body is too large."
+_TOO_LARGE = "the body is larger than it may be"
+_LATE = "the body did not come in time"
 _DIGITS = 12
 """More of them are too large, whatever they say; Python refuses to read thousands of them."""
 
 
-class BodyLimit:
-    """Answers 413 to what is too large, as a problem of ours: the framework's own limit answers in plain text."""
+async def read_body(request: Request, deadline: Deadline) -> Request:
+    """Return `request` with its body read. Raises `TooLargeError`, before a byte is read if it says its size itself.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    Raises `LateBodyError` if the body has not come in whole by `deadline`, or its sender is gone.
+    """
+    limit = MAX_DOCUMENT if request.method == "PUT" else MAX_BODY
+    declared = request.headers.get("content-length", "0")
+    if len(declared) > _DIGITS or not declared.isdecimal() or int(declared) > limit:
+        raise TooLargeError(_TOO_LARGE)
+    read = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        limit = MAX_DOCUMENT if scope["method"] == "PUT" else MAX_BODY
-        declared = Headers(scope=scope).get("content-length", "0")
-        if len(declared) > _DIGITS or not declared.isdecimal() or int(declared) > limit:
-            await problem(Request(scope), 413, TOO_LARGE)(scope, receive, send)
-            return
-        read = 0
+    async def counted() -> Message:
+        nonlocal read
+        message = await request.receive()
+        read += len(message.get("body", b""))
+        if read > limit:
+            raise TooLargeError(_TOO_LARGE)
+        return message
 
-        async def counted() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > limit:
-                raise HTTPException(413)
-            return message
-
-        await self._app(scope, counted, send)
+    bounded = Request(request.scope, counted)
+    try:
+        async with asyncio.timeout(deadline.left()):
+            await bounded.body()
+    except (TimeoutError, DeadlineExceededError, ClientDisconnect) as error:
+        raise LateBodyError(_LATE) from error
+    return bounded

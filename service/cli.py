@@ -7,7 +7,23 @@ from typing import Annotated
 
 import typer
 
-from service.commands import audit, directory, documents, explain, index, people, policy
+from service.commands import (
+    audit,
+    directory,
+    documents,
+    drop,
+    enrol,
+    explain,
+    index,
+    index_grant,
+    manifest,
+    people,
+    policy,
+    relabel,
+    smoke,
+    status,
+    worker,
+)
 from service.commands.terminal import DEMO, load_environment
 
 app = typer.Typer(
@@ -47,11 +63,20 @@ app.command()(people.token)
 app.command()(people.ask)
 app.command()(explain.explain)
 app.command()(documents.ingest)
+app.command()(relabel.relabel)
 app.command()(documents.delete)
+app.command()(drop.drop)
+app.command()(worker.worker)
+app.command()(smoke.smoke)
+app.command()(status.status)
+directory.app.command()(enrol.group)
+directory.app.command()(enrol.enrol)
+index.app.command()(index_grant.grant)
 app.add_typer(directory.app, name="directory")
 app.add_typer(audit.app, name="audit")
 app.add_typer(index.app, name="index")
 app.add_typer(policy.app, name="policy")
+app.add_typer(manifest.app, name="manifest")
 
 
 def main() -> None:

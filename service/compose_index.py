@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from authz.policy_set import PolicySet
-from retrieval.index import Index, IndexWriter
+from authz.resource import TenantId
+from retrieval.index import Index, IndexWriter, Stamps
+from retrieval.pointer import pointed
 from retrieval.sqlite import SQLiteIndex
 from retrieval.sqlite_file import SQLiteFile
 from retrieval.sqlite_writer import SQLiteIndexWriter
@@ -20,6 +22,8 @@ class ChosenIndex:
     writer: IndexWriter
     probe: Callable[[], None]
     """Raises if it does not answer, or is not what it must be."""
+    stamps: Callable[[TenantId], Stamps]
+    """Counts what lies in the one that answers now."""
 
 
 def index(settings: Settings, policies: PolicySet) -> ChosenIndex:
@@ -32,11 +36,17 @@ def index(settings: Settings, policies: PolicySet) -> ChosenIndex:
     from service.compose_opensearch import chosen  # noqa: PLC0415 - the client takes a third of a second to import
 
     indices, writer = chosen(settings, policies)
-    return ChosenIndex(indices.current, writer, indices.check)
+    return ChosenIndex(
+        indices.current,
+        writer,
+        indices.check,
+        lambda tenant: indices.open(pointed(indices.pointers).reads).stamps(tenant),
+    )
 
 
 def _local(settings: Settings, policies: PolicySet) -> ChosenIndex:
     file = SQLiteFile(settings.index_path, policies.attributes, settings.embedding_model, settings.dimensions)
     file.prepare()
     local = SQLiteIndex(file)
-    return ChosenIndex(lambda: local, SQLiteIndexWriter(file), file.probe)
+    writer = SQLiteIndexWriter(file)
+    return ChosenIndex(lambda: local, writer, file.probe, writer.stamps)

@@ -8,12 +8,11 @@ from functools import partial
 from retrieval.audit import Outcome
 from retrieval.errors import DeadlineExceededError
 from retrieval.record import Retrieval
+from retrieval.tracing import step
 from service.answer import Answer
 from service.asking import answer
-from service.limits import Release
 from service.prompt import Question
 from service.request import Call
-from service.streams import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +30,12 @@ class Delivery:
     begins after its delivery has ended is closed by the thread that began it.
     """
 
-    def __init__(self, call: Call, place: Place, release: Release) -> None:
+    def __init__(self, call: Call) -> None:
         self.call = call
-        self.place = place
-        self._release = release
         self._lock = threading.Lock()
         self._begun: Begun | None = None
         self._outcome: Outcome | None = None
-        self._finishing: Future[None] = Future()
+        self._closed: Future[None] = Future()
 
     @property
     def begun(self) -> Begun:
@@ -66,21 +63,23 @@ class Delivery:
             first, begun = self._outcome is None, self._begun
             self._outcome = self._outcome or outcome
         if first:
-            self._release()
-            if begun is None:
-                self._finishing.set_result(None)
-            else:
-                self.place.run(partial(self._finish, begun, outcome))
-            self.place.leave()
-        return self._finishing
+            self.call.place.leave(partial(self._finish, begun, outcome))
+        return self._closed
 
-    def _finish(self, begun: Begun, outcome: Outcome) -> None:
+    def _finish(self, begun: Begun | None, outcome: Outcome) -> None:
         try:
-            self._close(begun, outcome)
+            if begun is not None:
+                self._close(begun, outcome)
         finally:
-            self._finishing.set_result(None)
+            self._closed.set_result(None)
+            self.call.release()
 
     def _close(self, begun: Begun, outcome: Outcome) -> None:
+        with step("close") as span:
+            span.set_attribute("antechamber.outcome", outcome)
+            self._close_both(begun, outcome)
+
+    def _close_both(self, begun: Begun, outcome: Outcome) -> None:
         call = self.call
         try:
             begun.answer.close()

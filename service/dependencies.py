@@ -1,7 +1,6 @@
 """Everything a request needs from outside, gathered once by a composition root."""
 
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from authz.directory import Directory
@@ -10,12 +9,14 @@ from authz.policy_set import PolicySet
 from retrieval.deadline import Clock
 from retrieval.embedder import Embedder
 from retrieval.index import Index, IndexWriter
+from retrieval.ingest.parse import Parse
 from retrieval.ingest.vectors import PassageVectors
 from retrieval.retrieve import Stores
-from service.limits import PersonLimits
+from service.capacity import Capacity
+from service.limits import Limits
 from service.metrics import Metrics
 from service.model import Model
-from service.streams import Streams
+from service.staging import Staging
 
 APPLICATION = "antechamber/0.1.0"
 
@@ -32,8 +33,6 @@ class Bounds:
     """Seconds before the first byte."""
     answer_timeout: float
     """Seconds for a whole answer."""
-    threads: int
-    """Synchronous requests served at once in this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,10 @@ class Writing:
 
     index: IndexWriter
     vectors: PassageVectors
+    parse: Parse
+    """In a deployment a `ParserProcess`."""
+    staging: Staging | None = None
+    """Where uploads are left to a worker; None: they are written at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +63,11 @@ class Dependencies:
     policies: Callable[[], PolicySet]
     """The set that is running: a request takes it once."""
     now: Clock
-    pool: Executor
-    """Runs what is done beside the directory: the embedding, and the look at which index answers."""
-    streams: Streams
-    """The places of answers that stream at once."""
-    limits: PersonLimits
+    streams: Capacity
+    """The places of answers."""
+    requests: Capacity
+    """The places of every other request."""
+    limits: Limits
     metrics: Metrics
     bounds: Bounds
     probes: dict[str, Callable[[], None]]

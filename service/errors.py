@@ -1,5 +1,10 @@
 """What can go wrong in the web application itself."""
 
+from typing import Literal
+
+Bound = Literal["rate", "concurrency", "capacity", "body", "slow-body"]
+"""What a request can be refused by before any backend that answers is called."""
+
 
 class ServiceError(Exception):
     """Root of this package's errors."""
@@ -16,9 +21,27 @@ class ModelInterruptedError(ServiceError):
 class TooManyRequestsError(ServiceError):
     """This person asks too often, or too many things at once (429)."""
 
+    def __init__(self, message: str, *, bound: Bound, after: int) -> None:
+        super().__init__(message)
+        self.bound = bound
+        self.after = after
+        """Whole seconds after which to ask again."""
+
+
+class LimitsUnavailableError(ServiceError):
+    """A request cannot be counted against its person's limits, so it is not served (503)."""
+
 
 class BusyError(ServiceError):
-    """As many answers stream as this process can (503)."""
+    """As much is done at once as this process can, or it is about to end (503)."""
+
+
+class TooLargeError(ServiceError):
+    """A request's body is larger than it may be (413)."""
+
+
+class LateBodyError(ServiceError):
+    """A request's body did not come in whole before the request's deadline (408)."""
 
 
 class NotFoundError(ServiceError):

@@ -1,21 +1,18 @@
 """The web process: reads the settings, builds each outside thing once, serves until told to stop."""
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
-import structlog
-import uvicorn
-from fastapi import FastAPI
 from prometheus_client import start_http_server
 from pydantic import ValidationError
 
 from authz.directory import Directory
 from authz.errors import AuthzError
 from authz.oidc import JwksClient
-from authz.policy_set import load_policies
+from authz.policy_set import PolicySet, load_policies
 from authz.resource import entity_id, tenant_id
 from retrieval.audit import AuditLog
 from retrieval.errors import RetrievalError
@@ -23,18 +20,16 @@ from retrieval.registry import Registry
 from retrieval.retrieve import Stores
 from service import compose, compose_index
 from service.app import create_app
+from service.capacity import Capacity
+from service.compose_index import ChosenIndex
 from service.dependencies import Bounds, Dependencies, Writing
-from service.limits import PersonLimits
+from service.log import log_as_json
 from service.metrics import Metrics
 from service.running import RunningPolicies
+from service.serving import DrainingServer, ended, server_config
 from service.settings import Settings
-from service.streams import Streams
 
 _LOOPBACK = "127.0.0.1"
-_GRACE = 10
-"""Seconds that running answers have to end after SIGTERM."""
-_HEADERS = 32_768
-"""Bytes of a request's head: a token of 8 KB, and room for what browsers and load balancers add."""
 
 
 def main() -> int:
@@ -53,25 +48,16 @@ def main() -> int:
     signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=running.reload).start())
     if settings.metrics_port:
         start_http_server(settings.metrics_port, _LOOPBACK, on.metrics.registry)
-    uvicorn.Server(server_config(create_app(on), settings.host, settings.port)).run()
+    app = create_app(on)
+    server = DrainingServer(server_config(app, settings.host, settings.port), app)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # When it has ended, the server raises the signal again: that must not end us before the records are closed.
+        signal.signal(number, server.handle_exit)
+    server.run()
+    compose.parser().close()
+    if not ended(on):
+        os._exit(1)  # or Python would wait for threads that hang
     return 0
-
-
-def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
-    """Return how `app` is served: no header that tells of the server, none of a proxy believed, no other protocol."""
-    return uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,
-        ws="none",
-        h11_max_incomplete_event_size=_HEADERS,
-        timeout_graceful_shutdown=_GRACE,
-    )
 
 
 def build(settings: Settings) -> tuple[Dependencies, RunningPolicies]:
@@ -85,23 +71,28 @@ def build(settings: Settings) -> tuple[Dependencies, RunningPolicies]:
     directory = compose.directory(settings, policies.attributes)
     registry = compose.registry(settings, policies.attributes)
     audit = compose.audit(settings)
+    limits, counting = compose.limits(settings)
+    keys = JwksClient()
+    writing = _writing(settings, policies, chosen) if settings.writes else None
     on = Dependencies(
         issuers=compose.issuers(settings),
-        keys=JwksClient(),
+        keys=keys,
         directory=directory,
         embedder=compose.embedder(settings),
         model=compose.model(settings),
         index=chosen.current,
         stores=Stores(registry, audit, compose.now),
-        writing=Writing(chosen.writer, compose.vectors(settings)) if settings.writes else None,
+        writing=writing,
         policies=running,
         now=compose.now,
-        pool=ThreadPoolExecutor(2 * (settings.threads + settings.streams), "beside-the-directory"),
-        streams=Streams(settings.streams),
-        limits=PersonLimits(settings.rate, settings.concurrency),
+        streams=Capacity(settings.streams, "answer"),
+        requests=Capacity(settings.threads, "request"),
+        limits=limits,
         metrics=Metrics(),
-        bounds=Bounds(settings.hits, settings.budget, settings.deadline, settings.answer_timeout, settings.threads),
-        probes=_probes(settings, directory, registry, audit, chosen.probe),
+        bounds=Bounds(settings.hits, settings.budget, settings.deadline, settings.answer_timeout),
+        probes=_probes(settings, directory, registry, audit, chosen.probe)
+        | counting
+        | _staging_probe(settings, writing),
     )
     return on, running
 
@@ -120,20 +111,21 @@ def _probes(
     }
 
 
+def _writing(settings: Settings, policies: PolicySet, chosen: ChosenIndex) -> Writing:
+    staging = compose.staging(settings, policies)
+    return Writing(chosen.writer, compose.vectors(settings), compose.parser(), staging)
+
+
+def _staging_probe(settings: Settings, writing: Writing | None) -> dict[str, Callable[[], None]]:
+    """Return what an upload is noted in first. Not the bucket: this process may write there, and read nothing."""
+    if writing is None or writing.staging is None:
+        return {}
+    intake, tenant = writing.staging.intake, tenant_id(min(settings.issuers[0].tenants))
+    return {"intake": lambda: _none(intake.of(tenant, "readiness probe"))}
+
+
 def _none(_: object) -> None:
     return None
-
-
-def log_as_json() -> None:
-    """Write the log as JSON lines on standard error: event, time, level and the named values, nothing else."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 def _fail(message: str) -> int:

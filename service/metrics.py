@@ -1,46 +1,58 @@
 """What is counted, for `/metrics` on its own loopback port, and the alarms that go to the log."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from retrieval.admission import ALARMS, Refused
+from service.errors import Bound
 
 _log = structlog.get_logger("antechamber")
 
 
 class Metrics:
-    """The counters of one process; no label holds anything of a person, a question or a document."""
+    """The counters of one process; no label holds anything of a person, a question or a document.
+
+    docs/operations.md says what each means.
+    """
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self._requests = Counter(
-            "antechamber_requests", "Requests by route and status.", ["route", "status"], registry=self.registry
-        )
-        self._refused = Counter(
-            "antechamber_hits_refused", "Hits refused at door two.", ["refusal"], registry=self.registry
-        )
-        self._tokens = Counter(
-            "antechamber_tokens_refused", "Bearer tokens refused.", ["reason"], registry=self.registry
-        )
-        self._answers = Counter(
-            "antechamber_answers", "Answers by how they ended.", ["outcome"], registry=self.registry
-        )
-        self._faults = Counter("antechamber_faults", "Failing dependencies.", ["fault"], registry=self.registry)
-        self._seconds = Histogram(
-            "antechamber_request_seconds", "Seconds to the first byte.", ["route"], registry=self.registry
-        )
+        self.registry = on = CollectorRegistry()
+        self._requests = Counter("antechamber_requests", "Requests.", ["route", "status"], registry=on)
+        self._first = Histogram("antechamber_request_seconds", "Seconds to the first byte.", ["route"], registry=on)
+        self._whole = Histogram("antechamber_response_seconds", "Seconds to the end.", ["route"], registry=on)
+        self._in_flight = Gauge("antechamber_in_flight", "Places that are taken.", ["places"], registry=on)
+        self._bounds = Counter("antechamber_refused", "Requests refused by a bound.", ["bound"], registry=on)
+        self._late = Counter("antechamber_late", "Requests beyond their deadline.", ["step"], registry=on)
+        self._tokens = Counter("antechamber_tokens_refused", "Bearer tokens refused.", ["reason"], registry=on)
+        self._hits = Counter("antechamber_hits_refused", "Hits refused at door two.", ["refusal"], registry=on)
+        self._answers = Counter("antechamber_answers", "Answers by how they ended.", ["outcome"], registry=on)
+        self._faults = Counter("antechamber_faults", "Failing dependencies.", ["fault"], registry=on)
 
-    def request(self, route: str, status: int, seconds: float) -> None:
-        """Count one request of `route` that was answered `status` after `seconds`."""
+    def request(self, route: str, status: int, first: float, whole: float) -> None:
+        """Count one request of `route`, answered `status` after `first` seconds and over after `whole`; 0: cut off."""
         self._requests.labels(route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        self._first.labels(route).observe(first)
+        self._whole.labels(route).observe(whole)
+
+    def watch(self, places: str, taken: Callable[[], int]) -> None:
+        """Show how many `places` are `taken` whenever somebody looks."""
+        self._in_flight.labels(places).set_function(taken)
+
+    def bounded(self, bound: Bound) -> None:
+        """Count a request that a bound refused."""
+        self._bounds.labels(bound).inc()
+
+    def late(self, step: str, request: str) -> None:
+        """Count a request whose deadline passed, by the step that it waited for."""
+        self._late.labels(step).inc()
+        _log.error("late", step=step, request=request)
 
     def refused(self, refused: Iterable[Refused], request: str) -> None:
         """Count refused hits, and raise an alarm in the log for those that must not happen."""
         for each in refused:
-            self._refused.labels(each.refusal).inc()
+            self._hits.labels(each.refusal).inc()
             if each.refusal in ALARMS:
                 _log.error(
                     "door-two-alarm", refusal=each.refusal, key=each.key, policies=each.policies, request=request

@@ -4,9 +4,10 @@ import asyncio
 import threading
 from contextlib import suppress
 
+from retrieval.tracing import step
 from service.answer import Answer, AnswerEvent
+from service.capacity import Place
 from service.errors import ModelInterruptedError
-from service.streams import Place
 
 WAITING = 32
 """Events that may wait for a slow reader; then the model's stream waits too."""
@@ -36,16 +37,20 @@ class Pump:
 
     def _run(self) -> None:
         try:
-            for event in self._answer:
-                self._put(event)
-                if self._stopped.is_set():
-                    return
+            with step("stream"):
+                self._read()
         except ModelInterruptedError as error:
             self._put(error)
         except Exception as error:  # noqa: BLE001 - whatever a stream may raise, the reader must hear of it and not wait
             interrupted = ModelInterruptedError("the model's stream failed")
             interrupted.__cause__ = error
             self._put(interrupted)
+
+    def _read(self) -> None:
+        for event in self._answer:
+            self._put(event)
+            if self._stopped.is_set():
+                return
 
     def _put(self, event: AnswerEvent | ModelInterruptedError) -> None:
         self._room.acquire()

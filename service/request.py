@@ -2,11 +2,12 @@
 
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
@@ -22,17 +23,22 @@ from retrieval.errors import DeadlineExceededError
 from retrieval.index import Index
 from retrieval.record import Event, Purpose, Retrieval
 from retrieval.retrieve import Find, retrieve
+from retrieval.tracing import step
+from service.capacity import Capacity, Place
 from service.dependencies import APPLICATION, Dependencies
+from service.limits import Release
 
 _T = TypeVar("_T")
 Waiting = Callable[[], _T]
 """Returns what was begun beside this thread, once it is there."""
+Evidence = Callable[[Request], BearerToken]
+"""Finds a request's token: in its header, or in the session of the page that it comes from."""
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([^ ]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One authenticated request: its one instant, its one policy set, its one deadline."""
+    """One authenticated request: its one instant, its one policy set, its one deadline, and its place until it ends."""
 
     on: Dependencies
     id: str
@@ -40,17 +46,21 @@ class Call:
     now: datetime
     policies: PolicySet
     deadline: Deadline
+    place: Place
+    release: Release
 
     def principal(self) -> Principal:
         """Return the caller's principal. Raises as `look_up` does."""
-        return look_up(self.identity, self.on.directory)
+        self.deadline.left()
+        with step("look-up"):
+            return look_up(self.identity, self.on.directory)
 
     def index(self) -> Waiting[Index]:
         """Begin to look which index answers, beside what this thread does; call what is returned for the index.
 
         The call raises `RegistryUnavailableError`, `SearchUnavailableError` or `DeadlineExceededError`.
         """
-        asked = self.on.pool.submit(self.on.index)
+        asked = self.place.run(partial(_index, self.on))
         return lambda: in_time(asked, self.deadline)
 
     def purpose(
@@ -70,7 +80,7 @@ class Call:
 
     def retrieve(self, find: Find, principal: Principal, purpose: Purpose) -> Retrieval:
         """Return what `find` finds for `principal`, and count what door two refused."""
-        retrieval = retrieve(find, principal, purpose, self.now, self.policies, self.on.stores)
+        retrieval = retrieve(find, principal, purpose, self.now, self.policies, self.on.stores, self.deadline)
         self.on.metrics.refused(retrieval.refused, self.id)
         return retrieval
 
@@ -110,23 +120,63 @@ def bearer_token(request: Request) -> BearerToken:
     return BearerToken(found[1])
 
 
-def authenticated(request: Request) -> Call:
-    """Return the call of `request`, its token verified. Raises `InvalidTokenError` or `SigningKeysUnavailableError`."""
-    on = dependencies(request)
-    now, deadline = on.now(), Deadline.after(on.bounds.deadline)
+async def enter(request: Request, capacity: Capacity, evidence: Evidence = bearer_token) -> Call:
+    """Return the call of `request`: a place of `capacity` taken, its token verified, its person's limits kept.
+
+    Raises `BusyError`, `InvalidTokenError`, `SigningKeysUnavailableError`, `TooManyRequestsError`,
+    `LimitsUnavailableError` or `DeadlineExceededError`. No byte of the body is read.
+    """
+    deadline = Deadline.after(dependencies(request).bounds.deadline)
+    place = capacity.enter()
     try:
-        identity = identify(bearer_token(request), on.keys, on.issuers, now)
+        call = await place.within(deadline, partial(_counted, request, deadline, place, evidence), _give_back)
+    except BaseException:
+        place.leave()
+        raise
+    request.state.call = call
+    return call
+
+
+def _counted(request: Request, deadline: Deadline, place: Place, evidence: Evidence) -> Call:
+    """Return the call of `request`, its token verified, counted against its person's limits until it ends."""
+    on = dependencies(request)
+    now = on.now()
+    with step("identify"):
+        identity = _identified(request, now, evidence)
+    call = Call(on, request_id(request), identity, now, on.policies(), deadline, place, _nothing)
+    with step("count"):
+        return replace(call, release=on.limits.enter(identity))
+
+
+def _identified(request: Request, now: datetime, evidence: Evidence) -> Identity:
+    on = dependencies(request)
+    try:
+        return identify(evidence(request), on.keys, on.issuers, now)
     except InvalidTokenError as error:
         on.metrics.token_refused(str(getattr(error, "reason", "unknown")), request_id(request))
         raise
-    return Call(on, request_id(request), identity, now, on.policies(), deadline)
 
 
-def limited(request: Request) -> Iterator[Call]:
-    """Yield the authenticated call of `request`, counted against its person's limits while it runs."""
-    call = authenticated(request)
-    with call.on.limits.hold(call.identity):
-        yield call
+def _give_back(call: Call) -> None:
+    call.release()
+
+
+def _nothing() -> None:
+    """Count nothing less: nothing was counted yet."""
+
+
+def _index(on: Dependencies) -> Index:
+    with step("which-index"):
+        return on.index()
+
+
+async def authenticated(request: Request) -> Call:
+    """Return the call that `enter` made of `request`. Raises `TypeError` on a route without bounds."""
+    call = getattr(request.state, "call", None)
+    if not isinstance(call, Call):
+        message = "this route is no BoundedRoute: nobody has looked who asks"
+        raise TypeError(message)
+    return call
 
 
 def request_id(request: Request) -> str:
@@ -136,4 +186,4 @@ def request_id(request: Request) -> str:
     return str(request.state.id)
 
 
-Authenticated = Annotated[Call, Depends(limited)]
+Authenticated = Annotated[Call, Depends(authenticated)]

@@ -12,6 +12,8 @@ from authz.policy_set import SHIPPED
 from authz.resource import tenant_id
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+_SALT = 16
+"""Characters that a salt has at least."""
 
 
 class IssuerSettings(BaseModel):
@@ -66,6 +68,7 @@ class Settings(BaseSettings):
     registry_table: Text = "antechamber-registry"
     records_table: Text = "antechamber-records"
     personal_table: Text = "antechamber-personal"
+    intake_table: Text = "antechamber-intake"
     index: Literal["sqlite", "opensearch"] = "sqlite"
     index_path: Path = Path(".local/index.sqlite")
     opensearch_url: Text | None = Field(default=None, description="of a node or a domain, like https://host:443")
@@ -93,7 +96,9 @@ class Settings(BaseSettings):
     answer_timeout: Annotated[float, Field(gt=0, le=900, description="seconds for a whole answer")] = 120.0
     rate: Text = Field(default="60/minute", description="requests of one person")
     concurrency: Annotated[int, Field(ge=1, description="requests of one person at once")] = 8
-    streams: Annotated[int, Field(ge=1, description="answers streaming at once in this process")] = 200
+    limits_table: Text | None = Field(default=None, description="shares both between tasks; without it, per process")
+    limits_salt: SecretStr | None = Field(default=None, description="of people's keys in it: 16 characters or more")
+    streams: Annotated[int, Field(ge=1, description="answers at once in this process")] = 200
 
     threads: Annotated[int, Field(ge=4, description="other requests served at once in this process")] = 64
 
@@ -101,9 +106,31 @@ class Settings(BaseSettings):
         default=False, description="also serve PUT and DELETE of documents; the answering role does not"
     )
 
+    documents_bucket: Text | None = Field(default=None, description="where documents and uploads come in")
+    staging_prefix: Annotated[Text, StringConstraints(pattern=r"^([A-Za-z0-9._-]+/)+$")] = "staged/"
+    queue_url: Text | None = Field(default=None, description="of the queue that the bucket notifies")
+    worker_threads: Annotated[int, Field(ge=1, le=64, description="messages worked on at once by a worker")] = 4
+
     host: Text = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     metrics_port: Annotated[int, Field(ge=0, le=65535, description="on loopback; 0: off")] = 0
+
+    @model_validator(mode="after")
+    def _people_are_hidden(self) -> Self:
+        """Refuse a table of limits that would name people to whoever can guess names."""
+        salt = self.limits_salt.get_secret_value() if self.limits_salt else ""
+        if self.limits_table is not None and len(salt) < _SALT:
+            message = "ANTECHAMBER_LIMITS_TABLE is set: give all tasks one ANTECHAMBER_LIMITS_SALT of 16 characters"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _bucket_is_heard(self) -> Self:
+        """Refuse a bucket that nobody hears of, and a queue of nothing: uploads would wait for ever."""
+        if (self.documents_bucket is None) != (self.queue_url is None):
+            message = "set both ANTECHAMBER_DOCUMENTS_BUCKET and ANTECHAMBER_QUEUE_URL, or neither"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _index_is_described(self) -> Self:

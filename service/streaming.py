@@ -66,7 +66,7 @@ class AnswerResponse(Response):
 
     async def _send_events(self, send: Send) -> None:
         begun = self._delivery.begun
-        pump = Pump(begun.answer, self._delivery.place)
+        pump = Pump(begun.answer, self._delivery.call.place)
         try:
             await send(_body(_event("receipt", {"id": begun.retrieval.receipt.id})))
             async for content, outcome in self._events(begun.answer, pump):
@@ -114,6 +114,7 @@ def _content(event: Token | Citation) -> tuple[str, Mapping[str, object]]:
         "ordinal": passage.ordinal,
         "start": passage.start,
         "end": passage.end,
+        "page": passage.page,
     }
 
 

@@ -1,28 +1,56 @@
 """Writing a document: Cedar decides each change on what is and what will be, and it is recorded before it is made."""
 
-from collections.abc import Callable, Iterator, Sequence
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Self
 
 from authz.decision import decide
-from authz.directory import Principal
+from authz.directory import Entitlements, Principal
 from authz.policy_set import PolicySet
 from authz.resource import EntityId, Resource
 from authz.schema import AttributeTypes, plain_attributes
-from retrieval.audit import Json, Outcome, Receipt
+from retrieval.actor import AbsentAuthor, Role
+from retrieval.audit import AuditLog, Json, Outcome, Receipt
+from retrieval.deadline import Clock
 from retrieval.document import DocumentRecord
-from retrieval.ingest.source import Write, WriteAction
-from retrieval.record import record_event
+from retrieval.ingest.source import OnWrite, Write, WriteAction
+from retrieval.record import Purpose, record_event
+from service.dependencies import APPLICATION
 from service.errors import ForbiddenError
 from service.request import Call
+
+Close = Callable[[Receipt, Outcome], None]
+"""Closes a record; if it cannot, it says so elsewhere, and the opening record stands."""
 
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """A principal who writes: entered before each change of the registry, it decides and records, or raises."""
+    """Somebody who writes: entered before each change of the registry, it decides and records, or raises.
 
-    call: Call
-    principal: Principal
+    In a request a principal; afterwards, for what was staged, whoever it was, by what the directory holds of them then.
+    """
+
+    actor: Principal | AbsentAuthor
+    purpose: Purpose
+    policies: PolicySet
+    now: datetime
+    audit: AuditLog
+    close: Close
+    details: Mapping[str, Json] = field(default_factory=dict)
+    """What each of the records says beside."""
+
+    @classmethod
+    def of(cls, call: Call, principal: Principal) -> Self:
+        """Return the author of `call`."""
+        return cls(principal, call.purpose("write"), call.policies, call.now, call.on.stores.audit, call.close)
+
+    @property
+    def held(self) -> Entitlements:
+        """What the directory says that they hold."""
+        return self.actor.entitlements
 
     @contextmanager
     def __call__(self, write: Write) -> Iterator[None]:
@@ -32,10 +60,10 @@ class Author:
         states = [each.resource() for each in (before, after) if each is not None]
         allowed, policies = self._decide(actions(write.action, *states), states)
         details = write_details(write, policies, allowed=allowed)
-        receipt = self._record("open" if allowed else "denied", details, write_labels(write, self.call.policies))
+        receipt = self._record("open" if allowed else "denied", details, write_labels(write, self.policies))
         if not allowed:
             raise ForbiddenError
-        with closed_by_outcome(lambda outcome: self.call.close(receipt, outcome)):
+        with closed_by_outcome(lambda outcome: self.close(receipt, outcome)):
             yield
 
     def check(self, action: WriteAction, states: Sequence[Resource]) -> bool:
@@ -52,16 +80,29 @@ class Author:
         self._record("complete", {**details, "decision": "allowed", "repeated": True}, {})
 
     def _record(self, outcome: Outcome, details: dict[str, Json], personal: dict[str, Json]) -> Receipt:
-        call = self.call
-        purpose, audit = call.purpose("write"), call.on.stores.audit
-        return record_event(self.principal, purpose, call.policies, call.now, outcome, details, audit, personal)
+        details = {**self.details, **details}
+        return record_event(self.actor, self.purpose, self.policies, self.now, outcome, details, self.audit, personal)
 
     def _decide(self, wanted: Sequence[WriteAction], states: Sequence[Resource]) -> tuple[bool, list[str]]:
         # Old and proposed state share their id, and a batch decides each id once: so one call for each.
-        call, held = self.call, self.principal.entitlements
-        decisions = [decide(held, action, [state], call.policies, call.now)[0] for action in wanted for state in states]
+        pairs = [(action, state) for action in wanted for state in states]
+        decisions = [decide(self.held, action, [state], self.policies, self.now)[0] for action, state in pairs]
         policies = sorted({policy for decision in decisions for policy in decision.policies})
         return bool(decisions) and all(decision.allowed for decision in decisions), policies
+
+
+def recorded_by(role: Role, policies: Callable[[], PolicySet], audit: AuditLog, clock: Clock) -> OnWrite:
+    """Return what records the writes that the deployment's own `role` makes, each before it is made."""
+
+    @contextmanager
+    def on_write(write: Write) -> Iterator[None]:
+        running, purpose = policies(), Purpose("write", secrets.token_hex(8), APPLICATION)
+        details, personal = write_details(write, (), allowed=True), write_labels(write, running)
+        receipt = record_event(role, purpose, running, clock(), "open", details, audit, personal)
+        with closed_by_outcome(lambda outcome: audit.close(receipt, outcome, {})):
+            yield
+
+    return on_write
 
 
 def actions(action: WriteAction, *states: Resource) -> list[WriteAction]:

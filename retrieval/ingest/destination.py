@@ -7,6 +7,7 @@ from authz.resource import EntityId, tenant_of
 from retrieval.deadline import Clock
 from retrieval.document import TITLE, DocumentRecord, PassageDigest, PassageId
 from retrieval.index import MAX_HITS, IndexWriter, Labels
+from retrieval.ingest.parse import Parse
 from retrieval.ingest.source import OnWrite
 from retrieval.ingest.split import CAPACITY
 from retrieval.ingest.vectors import PassageVectors
@@ -23,6 +24,8 @@ class Destination:
     registry: Registry
     index: IndexWriter
     vectors: PassageVectors
+    parse: Parse
+    """In a deployment a `ParserProcess`."""
     on_write: OnWrite
     clock: Clock
     capacity: int = CAPACITY

@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Literal
 
@@ -12,7 +12,7 @@ from retrieval.errors import ConflictError, SourceError
 from retrieval.ingest.destination import Destination
 from retrieval.ingest.ingest import Outcome, ingest
 from retrieval.ingest.manifest import NAME, Manifest, Resolve
-from retrieval.ingest.source import MAX_SOURCE_BYTES, SourceItem, media_type
+from retrieval.ingest.source import MAX_SOURCE_BYTES, SourceItem, hint
 
 Fate = Outcome | Literal["refused", "missing", "gone"]
 """`missing`: the manifest names it, and there is no such file. `gone`: it came from here once, and is served still."""
@@ -59,7 +59,7 @@ def ingest_folder(folder: Folder, to: Destination) -> Iterator[Progress]:
     A dependency that fails does: the next run continues. Raises what `ingest` raises but `SourceError` and
     `ConflictError`.
     """
-    paths = list(_paths(folder.root))
+    paths = list(listed(folder.root))
     missing = sorted(folder.manifest.documents.keys() - set(paths))
     total = len(missing) + len(paths)
     for done, path in enumerate(missing, start=1):
@@ -98,7 +98,8 @@ def _ingest_one(folder: Folder, path: str, taken: set[str], to: Destination) -> 
 
 
 def _item(folder: Folder, path: str) -> SourceItem:
-    kind = media_type(path)
+    kind = hint(path)
+    check_name(path)
     access = folder.manifest.access(path, folder.resolve)
     return SourceItem(
         tenant=folder.manifest.tenant,
@@ -111,6 +112,13 @@ def _item(folder: Folder, path: str) -> SourceItem:
         collections=access.collections,
         actor=folder.actor,
     )
+
+
+def check_name(path: str) -> None:
+    """Return if `path` is no manifest in a deeper folder: it would be read as a text. Raises `SourceError`."""
+    if PurePosixPath(path).name == NAME:
+        message = f"an {NAME} counts only at the top of its folder: say there what it says"
+        raise SourceError(message)
 
 
 def _content(path: Path) -> bytes:
@@ -126,7 +134,7 @@ def _content(path: Path) -> bytes:
         raise SourceError(message) from error
 
 
-def _paths(root: Path) -> Iterator[str]:
+def listed(root: Path) -> Iterator[str]:
     """Yield every file beneath `root`, and links to folders, but nothing hidden and not the manifest; sorted."""
     for where, folders, files in os.walk(root, onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

@@ -22,17 +22,20 @@ _BEFORE = _HEADINGS | {"li": "\n- ", "tr": "\n", "br": "\n"}
 _AFTER = dict.fromkeys(_HEADINGS, "\n\n") | {"td": " | ", "th": " | "}
 _PREFORMATTED = frozenset({"pre", "textarea"})
 _SPACE = re.compile(r"[ \t\r\n\f]+")
+_CELLS = frozenset({"td", "th"})
 _TAG = re.compile(r"<[a-zA-Z]")
 
 
-def text_of_html(html: str) -> str:
-    """Return what a reader of `html` would see. Raises `SourceError` if it has more than `MAX_TAGS` tags."""
+def text_of_html(html: str, most: int = MAX_TAGS) -> str:
+    """Return what a reader of `html` would see. Raises `SourceError` if it has more than `most` tags."""
     pieces = []
-    for step, node, preformatted in _visible(_parsed(html)):
+    for step, node, preformatted in _visible(_parsed(html, most)):
         tag = node.tag or ""
         if step == "text":
             text = node.text_content or ""
             pieces.append(text if preformatted else _SPACE.sub(" ", text))
+        elif tag == "p" and node.parent is not None and node.parent.tag in _CELLS:
+            pieces.append(" " if step == "enter" and node.prev is not None else "")  # a row stays one line
         else:
             pieces.append("\n\n" if tag in _BLOCKS else (_BEFORE if step == "enter" else _AFTER).get(tag, ""))
     return _tidy("".join(pieces))
@@ -59,9 +62,9 @@ def _tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", plain)
 
 
-def _parsed(html: str) -> LexborHTMLParser:
-    if sum(1 for _ in _TAG.finditer(html)) > MAX_TAGS:
-        message = f"more than {MAX_TAGS:,} HTML tags: split the document"
+def _parsed(html: str, most: int = MAX_TAGS) -> LexborHTMLParser:
+    if sum(1 for _ in _TAG.finditer(html)) > most:
+        message = f"more than {most:,} HTML tags: split the document"
         raise SourceError(message)
     return LexborHTMLParser(html)
 

@@ -3,20 +3,21 @@
 New content: (1) embed, (2) record the write, (3) stage the digests, (4) index beside the old version, (5) flip the
 registry, (6) remove the old version. Until (5) the old version answers under its old access, afterwards only the new
 one can, under its new access: door two compares versions, and no content ever stands under the access of another.
-New access alone: registry first, then index.
+New access alone: see `relabel`.
 """
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from authz.resource import TenantId
 from authz.schema import to_milliseconds
-from retrieval.document import TITLE, DocumentRecord, PassageDigest, PassageId, text_digest
+from retrieval.document import TITLE, DocumentRecord, PassageId
 from retrieval.errors import ConflictError
 from retrieval.index import IndexedPassage
-from retrieval.ingest.destination import MARK, Destination, discard, floor, forget, labels, staged, traces
+from retrieval.ingest.destination import MARK, Destination, discard, floor, labels, staged, traces
+from retrieval.ingest.relabel import complete, look_again, lost_to_a_removal, relabel, undo
 from retrieval.ingest.source import SourceItem, Write, WriteAction
 from retrieval.ingest.split import Draft, draft
 
@@ -39,26 +40,17 @@ def ingest(item: SourceItem, to: Destination, follows: int | None = None) -> Ing
     a conflict with another writer is tried once more, unless that writer retired the document: a removal wins.
     Raises `SourceError` if `item` cannot be ingested, `ConflictError`, and what its `Destination` raises.
     """
-    prepared = draft(item, to.capacity)
+    prepared = draft(item, to.parse, to.capacity)
     try:
         return _attempt(item, prepared, to, follows)
     except ConflictError:
-        if _lost_to_a_removal(item, to) or follows is not None:
+        if lost_to_a_removal(item.document, to) or follows is not None:
             raise
     try:
         return _attempt(item, prepared, to, None)
     except ConflictError:
-        _lost_to_a_removal(item, to)
+        lost_to_a_removal(item.document, to)
         raise
-
-
-def _lost_to_a_removal(item: SourceItem, to: Destination) -> bool:
-    latest = to.registry.record(item.document)
-    if latest is None or latest.status != "retired":
-        return False
-    to.index.remove(latest.document, floor(latest))
-    forget(to, latest)
-    return True
 
 
 def _attempt(item: SourceItem, prepared: Draft, to: Destination, follows: int | None) -> Ingested:
@@ -75,7 +67,8 @@ def _attempt(item: SourceItem, prepared: Draft, to: Destination, follows: int | 
         return Ingested("taken", _publish(item, prepared, record, to))
     outcome: Outcome = "unchanged"
     if (item.attributes, item.collections) != (record.attributes, record.collections):
-        record, outcome = _relabel(item, record, to), "relabelled"
+        record = relabel(record, item.attributes, item.collections, item.actor, to)
+        outcome = "relabelled"
     if not to.index.holds(record.document):
         _restore(prepared, record, to)
         outcome = "restored" if outcome == "unchanged" else outcome
@@ -85,8 +78,7 @@ def _attempt(item: SourceItem, prepared: Draft, to: Destination, follows: int | 
 def _complete(record: DocumentRecord, left: frozenset[int], to: Destination) -> None:
     """Do what an interrupted run left undone after its registry write."""
     if MARK in left:
-        to.index.relabel(record.document, record.version, labels(record))
-        to.registry.unstage(record.document, [MARK])
+        complete(record, to)
     if record.version - 1 in left - {MARK}:
         to.index.remove(record.document, floor(record))
         discard(to, record.document, record.version - 1, staged(to.registry, record.document, record.version))
@@ -97,24 +89,6 @@ def _same_content(item: SourceItem, prepared: Draft, record: DocumentRecord, to:
     if written != (item.sha256, prepared.title, len(prepared.pieces)):
         return False
     return staged(to.registry, record.document, record.version) == prepared.digests
-
-
-def _relabel(item: SourceItem, record: DocumentRecord, to: Destination) -> DocumentRecord:
-    after = replace(
-        record,
-        revision=record.revision + 1,
-        attributes=item.attributes,
-        collections=item.collections,
-        updated=to_milliseconds(to.clock()),
-    )
-    mark = PassageDigest(record.content, text_digest(record.title), 0, 0)
-    with to.on_write(Write("relabel", item.actor, record, after)):
-        to.registry.stage({PassageId(record.document, MARK, TITLE): mark})
-        to.registry.put(after, record.revision)
-        to.index.relabel(record.document, record.version, labels(after))
-        _look_again(after, to)
-        to.registry.unstage(record.document, [MARK])
-    return after
 
 
 def _publish(item: SourceItem, prepared: Draft, record: DocumentRecord | None, to: Destination) -> DocumentRecord:
@@ -146,10 +120,10 @@ def _flip(
     try:
         to.registry.put(after, record.revision if record else None)
     except ConflictError:
-        _undo(after, to)
+        undo(after, to)
         raise
     to.index.remove(after.document, floor(after))
-    _look_again(after, to)
+    look_again(after, to)
     if record is not None:
         discard(to, record.document, record.version, prepared.digests)
 
@@ -180,19 +154,4 @@ def _passages(tenant: TenantId, prepared: Draft, to: Destination) -> Sequence[In
 
 def _restore(prepared: Draft, record: DocumentRecord, to: Destination) -> None:
     to.index.put(record.document, record.version, labels(record), _passages(record.tenant, prepared, to))
-    _look_again(record, to)
-
-
-def _look_again(written: DocumentRecord, to: Destination) -> None:
-    """Take `written` out of the index again if the registry has moved on meanwhile. Raises `ConflictError` then."""
-    latest = to.registry.record(written.document)
-    if latest is None or latest.revision != written.revision:
-        _undo(written, to)
-        message = "the document changed while it was written"
-        raise ConflictError(message)
-
-
-def _undo(written: DocumentRecord, to: Destination) -> None:
-    latest = to.registry.record(written.document)
-    if latest is not None:
-        to.index.remove(written.document, floor(latest))
+    look_again(record, to)

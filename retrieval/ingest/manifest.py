@@ -3,7 +3,7 @@
 Folders give defaults to everything beneath them; a deeper folder overrides attribute by attribute, a document likewise.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -14,7 +14,7 @@ from authz.schema import TENANT, AttributeSchema, AttributeTypes, parse_attribut
 from authz.tenants import Tenants
 from retrieval.errors import SourceError
 from retrieval.ingest.manifest_check import FOLDER, Entry, ManifestReader
-from retrieval.ingest.manifest_yaml import MAX_BYTES, Complaint, read_yaml
+from retrieval.ingest.manifest_yaml import MAX_BYTES, Complaint, Node, read_yaml
 
 NAME = "access.yaml"
 
@@ -84,32 +84,71 @@ class Manifest:
         return frozenset[str]().union(*declared)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A manifest as it was read: what it says if nothing is wrong, its values, and complaints, by line."""
+
+    manifest: Manifest | None
+    root: Node | None
+    complaints: tuple[Complaint, ...]
+
+
 def read_manifest(path: Path, schema: AttributeSchema, tenants: Tenants) -> Manifest:
     """Return the manifest at `path`, checked against `schema` and `tenants`.
 
-    Raises `SourceError` with every complaint and its line if the file cannot be read, names an unknown tenant,
-    attribute, collection or folder, or a value that does not fit its attribute.
+    Raises `SourceError` as `parse_manifest` does, and if the file cannot be read.
     """
+    return parse_manifest(manifest_bytes(path), lambda each: (path.parent / each).is_dir(), schema, tenants)
+
+
+def manifest_bytes(path: Path) -> bytes:
+    """Return what stands at `path`, at most one byte more than is read. Raises `SourceError` if it cannot be had."""
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         message = f"{path.name}: cannot be read; without an access manifest no document is taken"
         raise SourceError(message) from error
-    try:
-        root, complaints = read_yaml(content)
-    except SourceError as error:
-        message = f"{path.name}: {error}"
-        raise SourceError(message) from error
-    reader = ManifestReader(schema.document, tenants, path.parent)
+
+
+def parse_manifest(
+    content: bytes, is_folder: Callable[[str], bool], schema: AttributeSchema, tenants: Tenants
+) -> Manifest:
+    """Return the manifest in `content`, of whose folders `is_folder` says whether they are there.
+
+    Raises `SourceError` with every complaint and its line if it names an unknown tenant, attribute, collection or
+    folder, or a value that does not fit its attribute.
+    """
+    reading = try_manifest(content, is_folder, schema, tenants)
+    if reading.manifest is None:
+        raise SourceError("\n".join(f"{NAME}:{each.line}: {each}" for each in reading.complaints))
+    return reading.manifest
+
+
+def try_manifest(
+    content: bytes,
+    is_folder: Callable[[str], bool],
+    schema: AttributeSchema,
+    tenants: Tenants,
+    folders: Collection[str] = (),
+) -> Reading:
+    """Return the reading of the manifest in `content`, whatever is wrong with it.
+
+    Of `folders`, the nearest is told where one is misspelt.
+    """
+    root, complaints = read_yaml(content)
+    if root is None:
+        return Reading(None, None, _in_order(complaints))
+    reader = ManifestReader(schema.document, tenants, is_folder, folders)
     read = reader.read(root)
     complaints += reader.complaints
     if complaints or read is None:
-        raise SourceError(_all(path.name, complaints))
-    tenant, folders, documents = read
-    return Manifest(
-        tenant.id, schema.document, tenant.collections, MappingProxyType(folders), MappingProxyType(documents)
+        return Reading(None, root, _in_order(complaints))
+    tenant, folders_, documents = read
+    manifest = Manifest(
+        tenant.id, schema.document, tenant.collections, MappingProxyType(folders_), MappingProxyType(documents)
     )
+    return Reading(manifest, root, ())
 
 
 def _people(value: object, resolve: Resolve) -> object:
@@ -118,5 +157,5 @@ def _people(value: object, resolve: Resolve) -> object:
     return resolve(str(value))
 
 
-def _all(name: str, complaints: list[Complaint]) -> str:
-    return "\n".join(f"{name}:{each.line}: {each.text}" for each in sorted(complaints, key=lambda each: each.line))
+def _in_order(complaints: list[Complaint]) -> tuple[Complaint, ...]:
+    return tuple(sorted(complaints, key=lambda each: each.line))

@@ -1,8 +1,8 @@
 """From a manifest's plain values to its entries, with a complaint for every line that does not fit the schema."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from types import MappingProxyType
 
 from authz.errors import ResourceError
@@ -10,7 +10,9 @@ from authz.resource import EntityId, check_text, entity_id, tenant_id
 from authz.schema import TENANT, AttributeTypes
 from authz.tenants import Tenant, Tenants
 from retrieval.ingest.manifest_yaml import Complaint, Node
+from retrieval.ingest.nearest import Suggestions
 
+_SECTIONS = ("tenant", "folders", "documents")
 _DOCUMENT_KEYS = ("title", "id")
 
 
@@ -33,17 +35,26 @@ Read = tuple[Tenant, dict[str, Entry], dict[str, Entry]]
 class ManifestReader:
     """Reads one manifest, gathering `complaints`; people are checked when a document's access is asked for."""
 
-    def __init__(self, types: AttributeTypes, tenants: Tenants, root: Path) -> None:
+    def __init__(
+        self,
+        types: AttributeTypes,
+        tenants: Tenants,
+        is_folder: Callable[[str], bool],
+        folders: Collection[str] = (),
+    ) -> None:
         self._types = types
         self._tenants = tenants
-        self._root = root
+        self._is_folder = is_folder
+        self._folders = folders
+        self._suggest = Suggestions()
+        self._about: str | None = None
         self.complaints: list[Complaint] = []
 
     def read(self, root: Node) -> Read | None:
         """Return tenant, folders and documents of the manifest `root`, or None if it names no tenant."""
         sections = self._mapping(root, "the manifest")
-        for key in sections.keys() - {"tenant", "folders", "documents"}:
-            self._complain(sections[key][0], f'unknown key "{key}"; expected tenant, folders, documents')
+        for key in sections.keys() - set(_SECTIONS):
+            self._complain(sections[key][0], f'unknown key "{key}"', self._suggest(key, _SECTIONS))
         tenant = self._tenant(root, sections)
         if tenant is None:
             return None
@@ -54,12 +65,15 @@ class ManifestReader:
 
     def _tenant(self, root: Node, sections: Mapping[str, tuple[int, Node]]) -> Tenant | None:
         line, node = sections.get("tenant", (root.line, None))
+        named = node.value if node and isinstance(node.value, str) else ""
         try:
-            tenant = self._tenants.get(tenant_id(str(node.value))) if node else None
+            tenant = self._tenants.get(tenant_id(named))
         except ResourceError:
             tenant = None
         if tenant is None:
-            self._complain(line, "tenant: must name a tenant that tenants.json declares")
+            self._complain(
+                line, "tenant: must name a tenant that tenants.json declares", self._suggest(named, self._tenants)
+            )
         return tenant
 
     def _entries(
@@ -68,18 +82,20 @@ class ManifestReader:
         if section is None:
             return
         for path, (line, node) in self._mapping(section[1], "this section").items():
+            self._about = path
             if not is_plain_path(path) or (is_document and path == "."):
-                self._complain(line, f'"{path}": a path is relative, with /, without . or .. parts')
-            elif not is_document and not (self._root / path).is_dir():
+                self._complain(line, "a path is relative, with /, without . or .. parts", "begin at the folder")
+            elif not is_document and not self._is_folder(path):
                 # A misspelt folder would leave its documents with the wider defaults above it.
-                self._complain(line, f'"{path}": no such folder')
-            yield path, self._entry(path, node, tenant, is_document=is_document)
+                self._complain(line, "no such folder", self._suggest(path, self._folders))
+            yield path, self._entry(node, tenant, is_document=is_document)
+        self._about = None
 
-    def _entry(self, path: str, node: Node, tenant: Tenant, *, is_document: bool) -> Entry:
-        values = self._mapping(node, f'"{path}"')
+    def _entry(self, node: Node, tenant: Tenant, *, is_document: bool) -> Entry:
+        values = self._mapping(node, "this entry")
         known = self._types.keys() - {TENANT} | {"collections"} | set(_DOCUMENT_KEYS if is_document else ())
         for key in values.keys() - known:
-            self._complain(values[key][0], f'"{path}": unknown attribute "{key}"; expected {", ".join(sorted(known))}')
+            self._complain(values[key][0], f'unknown attribute "{key}"', self._suggest(key, known))
         attributes = {
             name: self._attribute(name, value, tenant)
             for name, (_, value) in values.items()
@@ -103,11 +119,13 @@ class ManifestReader:
     def _collections(self, node: Node, tenant: Tenant) -> list[str]:
         found: list[str] = []
         if not isinstance(node.value, list):
-            self._complain(node.line, "collections must be a list")
+            self._complain(node.line, "collections must be a list", "write [] or [name]")
             return found
+        declared = [each.partition("/")[2] for each in tenant.collections]
         for each in node.value:
             if not isinstance(each.value, str) or f"{tenant.id}/{each.value}" not in tenant.collections:
-                self._complain(each.line, f'collection "{each.value}" is not declared in tenants.json')
+                mend = self._suggest(str(each.plain()), declared)
+                self._complain(each.line, f'collection "{each.plain()}" is not declared in tenants.json', mend)
             else:
                 found.append(each.value)
         return found
@@ -120,7 +138,7 @@ class ManifestReader:
             self._complain(node.line, f"{name}: {error}")
             return ""
         if not fits:
-            self._complain(node.line, f"{name} must be a text; quote it")
+            self._complain(node.line, f"{name} must be a text", "quote it")
         return str(node.value)
 
     def _check_ids(self, section: tuple[int, Node] | None, documents: Mapping[str, Entry]) -> None:
@@ -129,16 +147,19 @@ class ManifestReader:
             other = taken.setdefault(entry.id or path, path)
             if other != path and section is not None:
                 line = self._mapping(section[1], "this section")[path][0]
-                self._complain(line, f'"{path}" has the id of "{other}"')
+                self._about = path
+                self._complain(line, f'has the id of "{other}"', "give one of them another id")
+        self._about = None
 
     def _mapping(self, node: Node, what: str) -> Mapping[str, tuple[int, Node]]:
         if isinstance(node.value, dict):
             return node.value
+        self._complain(node.line, f"{what} must be a mapping", "write {} for an empty one")
         self._complain(node.line, f"{what} must be a mapping; write {{}} for an empty one")
         return {}
 
-    def _complain(self, line: int, text: str) -> None:
-        self.complaints.append(Complaint(line, text))
+    def _complain(self, line: int, text: str, instead: str | None = None) -> None:
+        self.complaints.append(Complaint(line, text, instead, self._about))
 
 
 def is_plain_path(path: str) -> bool:

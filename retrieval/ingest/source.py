@@ -12,9 +12,16 @@ from retrieval.audit import sha256
 from retrieval.document import DocumentRecord
 from retrieval.errors import SourceError
 
-MediaType = Literal["text/markdown", "text/html", "text/plain"]
+MediaType = Literal[
+    "text/markdown",
+    "text/html",
+    "text/plain",
+    "application/pdf",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+]
 
-MAX_SOURCE_BYTES = 2 << 20
+MAX_SOURCE_BYTES = 16 << 20
+"""What is read of a source, at most. Text may have less: `MAX_TEXT_BYTES` in parse.py."""
 
 _SUFFIXES: dict[str, MediaType] = {
     ".md": "text/markdown",
@@ -22,6 +29,8 @@ _SUFFIXES: dict[str, MediaType] = {
     ".html": "text/html",
     ".htm": "text/html",
     ".txt": "text/plain",
+    ".pdf": "application/pdf",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
 
 
@@ -32,7 +41,8 @@ class SourceItem:
     tenant: TenantId
     name: str
     content: bytes = field(repr=False)
-    media_type: MediaType
+    media_type: MediaType | None
+    """A hint that only tells kinds of text apart: the bytes say whether it is text. None: as the name's suffix says."""
     title: str | None = field(repr=False)
     """As the manifest gives it; None: the first heading, or else the name."""
     source: str
@@ -79,10 +89,6 @@ Raises `AuditUnavailableError` on entering; then the write is not made.
 """
 
 
-def media_type(name: str) -> MediaType:
-    """Return the media type that the suffix of `name` stands for. Raises `SourceError` for any other than text."""
-    suffix = PurePosixPath(name).suffix.lower()
-    if suffix not in _SUFFIXES:
-        message = f"only {', '.join(_SUFFIXES)} files are read, not {suffix or 'files without a suffix'}"
-        raise SourceError(message)
-    return _SUFFIXES[suffix]
+def hint(name: str) -> MediaType | None:
+    """Return the media type that the suffix of `name` stands for, None if it stands for none that is read."""
+    return _SUFFIXES.get(PurePosixPath(name).suffix.lower())

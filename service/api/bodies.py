@@ -1,13 +1,15 @@
 """The shapes of requests and responses. What does not fit is refused without being echoed."""
 
 import unicodedata
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from retrieval.admission import Passage
 from retrieval.index import MAX_HITS
+from retrieval.ingest.source import MediaType
 
 MAX_QUESTION = 4096
 """Bytes of UTF-8."""
@@ -32,6 +34,17 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+def _base64(text: str) -> str:
+    try:
+        canonical = b64encode(b64decode(text, validate=True)).decode() == text
+    except ValueError:
+        canonical = False
+    if not canonical:
+        message = "content is base64 with padding, and nothing else"
+        raise ValueError(message)
+    return text
+
+
 class AnswerBody(Body):
     """What is asked."""
 
@@ -46,10 +59,13 @@ class SearchBody(Body):
 
 
 class DocumentBody(Body):
-    """A document to write: its text, and its access attributes, which are data to be authorized."""
+    """A document to write: its text or its bytes, and its access attributes, which are data to be authorized."""
 
-    text: Annotated[str, StringConstraints(min_length=1)]
-    media_type: Literal["text/markdown", "text/html", "text/plain"] = "text/markdown"
+    text: Annotated[str, StringConstraints(min_length=1)] | None = None
+    content: Annotated[str, StringConstraints(min_length=1), AfterValidator(_base64)] | None = None
+    """In base64 (RFC 4648 §4), in place of `text`: PDF and DOCX, or any text as it is stored."""
+    media_type: MediaType | None = None
+    """A hint; text is Markdown unless it says otherwise."""
     title: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
     attributes: dict[str, bool | int | str | list[str]] | None = None
     """None keeps those of the document that is there."""
@@ -57,6 +73,26 @@ class DocumentBody(Body):
     """Likewise."""
     revision: Annotated[str, StringConstraints(pattern="[0-9]{1,19}")] | None = None
     """The revision that this write follows: it fails if the document changed since."""
+
+    @model_validator(mode="after")
+    def _is_one_of_two(self) -> Self:
+        if (self.text is None) == (self.content is None):
+            message = "a document has a text, or a content in base64"
+            raise ValueError(message)
+        if self.text is not None and self.media_type not in {None, "text/markdown", "text/html", "text/plain"}:
+            message = "what is no text is sent as content in base64"
+            raise ValueError(message)
+        return self
+
+    @property
+    def source(self) -> bytes:
+        """The document's bytes."""
+        return b64decode(self.content) if self.content is not None else (self.text or "").encode()
+
+    @property
+    def hint(self) -> MediaType | None:
+        """What its bytes may be."""
+        return "text/markdown" if self.media_type is None and self.text is not None else self.media_type
 
 
 FIELDS = frozenset(AnswerBody.model_fields) | frozenset(SearchBody.model_fields) | frozenset(DocumentBody.model_fields)
@@ -72,6 +108,8 @@ class PassageView(BaseModel):
     ordinal: int
     start: int
     end: int
+    page: int | None
+    """The page of a PDF where it begins, from 1."""
     text: str
 
 
@@ -133,6 +171,7 @@ def views(passages: Sequence[Passage]) -> list[PassageView]:
             ordinal=each.ordinal,
             start=each.start,
             end=each.end,
+            page=each.page,
             text=each.text,
         )
         for each in passages

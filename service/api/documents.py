@@ -15,8 +15,9 @@ from retrieval.record import Retrieval
 from service.api.bodies import DocumentItem, DocumentList, DocumentView, name_of, views
 from service.errors import NotFoundError
 from service.request import Authenticated, Call, Waiting
+from service.route import BoundedRoute
 
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", route_class=BoundedRoute)
 
 Limit = Annotated[int, Query(ge=1, le=MAX_HITS)]
 Ordinal = Annotated[int, Query(ge=-1, le=1 << 31)]

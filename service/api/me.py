@@ -7,8 +7,9 @@ from authz.condition import to_plain
 from authz.schema import plain_attributes
 from authz.scope import scope
 from service.request import Authenticated
+from service.route import BoundedRoute
 
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", route_class=BoundedRoute)
 
 
 class MeView(BaseModel):

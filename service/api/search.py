@@ -6,8 +6,9 @@ from service.api.bodies import SearchBody, SearchView, views
 from service.asking import search
 from service.prompt import Question
 from service.request import Authenticated
+from service.route import BoundedRoute
 
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", route_class=BoundedRoute)
 
 
 @router.post("/search")

@@ -1,48 +1,44 @@
 """`PUT` and `DELETE` of `/v1/documents`: mounted only where a process may write; Cedar decides on every change."""
 
-from collections.abc import Mapping, Sequence
-
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from authz.directory import Principal
 from authz.errors import ResourceError
-from authz.resource import Attributes, EntityId, Resource, entity_id, tenant_of
-from authz.schema import TENANT, AttributeType, parse_attributes
-from retrieval.document import DocumentRecord
-from retrieval.errors import ConflictError, SourceError
+from authz.resource import EntityId
+from authz.schema import to_milliseconds
 from retrieval.ingest.destination import Destination
-from retrieval.ingest.ingest import ingest
 from retrieval.ingest.retire import retire
-from retrieval.ingest.source import SourceItem, WriteAction
+from retrieval.ingest.staged import Upload
 from service.api.bodies import DocumentBody, WriteView
-from service.errors import ForbiddenError, NotFoundError
-from service.request import Authenticated
+from service.api.uploads import StagedView
+from service.dependencies import Writing
+from service.errors import NotFoundError
+from service.proposal import Plan, Proposal, carry_out, document_of, plan
+from service.request import Authenticated, Call
+from service.route import BoundedRoute
 from service.writing import Author
 
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", route_class=BoundedRoute)
 
 
 @router.put("/documents/{document:path}")
-def put_document(document: str, body: DocumentBody, call: Authenticated) -> WriteView:
+def put_document(document: str, body: DocumentBody, call: Authenticated, response: Response) -> WriteView | StagedView:
     """Create or replace a document, or change its access: whatever differs is decided, action by action.
 
+    Where uploads are staged, it is decided now and again when it is written, and 202 says that this is yet to come.
     Refused is refused: to whom no policy lets write it, the answer does not say whether the document exists.
     """
-    author = Author(call, call.principal())
-    record = call.on.stores.registry.record(_id(author.principal, document))
-    active = record if record and record.status == "active" else None
-    item = _item(document, body, author, active)
-    action = _action(item, body, active) if item else "create"
-    if item is None or not author.check(action, _states(item, active)):
-        author.refused(action, _id(author.principal, document))
-        raise ForbiddenError
-    follows = record.revision if record else 0
-    if body.revision is not None and int(body.revision) != follows:
-        message = "the document is at another revision"
-        raise ConflictError(message)
-    ingested = ingest(item, _destination(author), follows)
-    if ingested.outcome in {"unchanged", "restored"}:
-        author.repeated(action, ingested.record)
+    principal, writing = call.principal(), _writing(call)
+    author = Author.of(call, principal)
+    _id(author, document)
+    proposal = _proposal(document, body)
+    planned = plan(proposal, author, call.on.stores.registry)
+    if writing.staging is not None:
+        upload = _upload(proposal, planned, principal, call.id)
+        id_ = writing.staging(upload, planned.item.document, planned.item.collections, principal.uid)
+        response.status_code = 202
+        return StagedView(document=document, outcome="staged", upload=id_)
+    ingested = carry_out(planned, author, _destination(call, author))
     return WriteView(document=document, outcome="stored", revision=str(ingested.record.revision))
 
 
@@ -52,105 +48,64 @@ def delete_document(document: str, call: Authenticated) -> WriteView:
 
     One that is retired already is removed again, so that a removal that broke off can be completed.
     """
-    author = Author(call, call.principal())
-    wanted = _id(author.principal, document)
+    author = Author.of(call, call.principal())
+    wanted = _id(author, document)
     record = call.on.stores.registry.record(wanted)
     if record is None or not author.check("erase", [record.resource()]):
         author.refused("erase", wanted)
         raise NotFoundError
-    retirement = retire(wanted, author.principal.uid, _destination(author))
+    retirement = retire(wanted, author.held.uid, _destination(call, author))
     if record.status == "retired":
         author.repeated("erase", record)
     return WriteView(document=document, outcome="retired", revision=str(retirement.record.revision))
 
 
-def _action(item: SourceItem, body: DocumentBody, active: DocumentRecord | None) -> WriteAction:
-    """Return what the write mainly is; what it then changes is decided again, on exactly what is and will be."""
-    if active is None:
-        return "create"
-    same_title = body.title is None or body.title == active.title
-    return "relabel" if item.sha256 == active.sha256 and same_title else "replace"
-
-
-def _states(item: SourceItem, active: DocumentRecord | None) -> list[Resource]:
-    proposed = Resource(item.document, item.attributes, item.collections)
-    return [active.resource(), proposed] if active else [proposed]
-
-
-def _destination(author: Author) -> Destination:
-    on = author.call.on
-    if on.writing is None:
+def _writing(call: Call) -> Writing:
+    if call.on.writing is None:
         message = "these routes are mounted only where writing is"
         raise TypeError(message)
-    return Destination(on.stores.registry, on.writing.index, on.writing.vectors, author, on.stores.clock)
+    return call.on.writing
 
 
-def _item(name: str, body: DocumentBody, author: Author, active: DocumentRecord | None) -> SourceItem | None:
-    """Return what is to be written, None if its access is neither stated in full nor there to be kept."""
-    tenant = author.principal.tenant
+def _destination(call: Call, author: Author) -> Destination:
+    writing, stores = _writing(call), call.on.stores
+    return Destination(stores.registry, writing.index, writing.vectors, writing.parse, author, stores.clock)
+
+
+def _proposal(name: str, body: DocumentBody) -> Proposal:
+    return Proposal(
+        name=name,
+        content=body.source,
+        media_type=body.hint,
+        title=body.title,
+        attributes=body.attributes,
+        collections=body.collections,
+        revision=None if body.revision is None else int(body.revision),
+        source=f"upload:{name}",
+    )
+
+
+def _upload(proposal: Proposal, planned: Plan, principal: Principal, request: str) -> Upload:
+    signed_in = principal.identity.authenticated_at
+    return Upload(
+        tenant=principal.tenant,
+        name=proposal.name,
+        content=proposal.content,
+        media_type=proposal.media_type,
+        title=proposal.title,
+        attributes=proposal.attributes,
+        collections=proposal.collections,
+        revision=proposal.revision,
+        seen=planned.follows,
+        issuer=principal.identity.issuer,
+        subject=principal.identity.subject,
+        authenticated=to_milliseconds(signed_in) if signed_in else None,
+        request=request,
+    )
+
+
+def _id(author: Author, name: str) -> EntityId:
     try:
-        attributes = _attributes(body.attributes, author, active)
-        collections = _ancestors(body.collections, author, active)
-    except ResourceError as error:
-        raise SourceError(str(error)) from error
-    if attributes is None or collections is None:
-        return None
-    content, uri, actor = body.text.encode(), f"upload:{name}", author.principal.uid
-    return SourceItem(tenant, name, content, body.media_type, body.title, uri, attributes, collections, actor)
-
-
-def _attributes(
-    stated: Mapping[str, object] | None, author: Author, active: DocumentRecord | None
-) -> Attributes | None:
-    if stated is None:
-        return active.attributes if active else None
-    types = author.call.policies.attributes.document
-    if stated.keys() - types.keys():
-        message = "an attribute is named that the schema does not have"  # not which: the name is the caller's
-        raise ResourceError(message)
-    qualified = {key: _qualified(value, types[key], author.principal) for key, value in stated.items()}
-    if TENANT in types:
-        qualified.setdefault(TENANT, author.principal.tenant)
-    return parse_attributes(types, qualified)
-
-
-def _qualified(value: object, type_: AttributeType, principal: Principal) -> object:
-    """Return entity names as ids: of groups those of this tenant, of people `me` or a full id."""
-    if type_.entity is None:
-        return value
-    if isinstance(value, list):
-        return [_qualified(each, type_, principal) for each in value]
-    if type_.entity == "User" and value == "me":
-        return principal.uid
-    if not isinstance(value, str):
-        return value
-    uid = value if "/" in value else entity_id(principal.tenant, value)
-    if tenant_of(uid) != principal.tenant:
-        message = f"attribute {type_.name} names another tenant"
-        raise ResourceError(message)
-    return uid
-
-
-def _ancestors(names: Sequence[str] | None, author: Author, active: DocumentRecord | None) -> frozenset[str] | None:
-    """Return the collections with their ancestors, None if one is not declared: that is refused, not explained."""
-    if names is None:
-        return active.collections if active else None
-    if not names:
-        message = "name at least one collection: what lies in none escapes every policy on collections"
-        raise ResourceError(message)
-    tenant = author.call.policies.tenants.get(author.principal.tenant)
-    declared = tenant.collections if tenant else {}
-    held: set[str] = set()
-    for name in names:
-        collection = entity_id(author.principal.tenant, name)
-        if collection not in declared:
-            return None
-        held |= declared[collection]
-    return frozenset(held)
-
-
-def _id(principal: Principal, name: str) -> EntityId:
-    try:
-        return entity_id(principal.tenant, name)
+        return document_of(author, name)
     except ResourceError as error:
         raise NotFoundError from error

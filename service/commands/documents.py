@@ -10,8 +10,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from authz.resource import EntityId, entity_id
 from retrieval.errors import SourceError
 from retrieval.ingest import folder as folders
+from retrieval.ingest.folder_intake import noted
 from retrieval.ingest.manifest import NAME, read_manifest
 from retrieval.ingest.retire import retire
+from service import compose
 from service.commands.operator import Operator, operator, role
 from service.commands.terminal import AsJson, Exit, console, errors, print_json, told
 
@@ -67,7 +69,8 @@ def ingest_folder(root: Path, on: Operator) -> folders.Summary:
     with Progress(*columns, console=errors, transient=True) as bar:
         task = bar.add_task(manifest.tenant, total=None)
         events = []
-        for event in folders.ingest_folder(folder, on.destination(manifest.tenant)):
+        run = folders.ingest_folder(folder, on.destination(manifest.tenant))
+        for event in noted(folder, run, on.intake, compose.now):
             bar.update(task, completed=event.done, total=event.total, description=event.path[-40:])
             events.append(event)
     return folders.summary(events)

@@ -13,18 +13,20 @@ from authz.dynamodb_admin import DynamoDBDirectoryAdmin
 from authz.enrolment import Person
 from authz.policy_set import PolicySet, load_policies
 from authz.resource import EntityId, TenantId
+from retrieval.actor import Role
 from retrieval.audit import AuditLog, Json, Outcome, Receipt
 from retrieval.document import DocumentRecord
 from retrieval.errors import SourceError
 from retrieval.ingest.destination import Destination
-from retrieval.ingest.source import Write
-from retrieval.record import Event, Purpose, Role, record_event
+from retrieval.ingest.parse import Parse
+from retrieval.intake import Intake
+from retrieval.record import Event, Purpose, record_event
 from retrieval.registry import Registry
 from service import aws, compose, compose_index
 from service.commands.terminal import settings
 from service.dependencies import APPLICATION
 from service.settings import Settings
-from service.writing import closed_by_outcome, write_details, write_labels
+from service.writing import closed_by_outcome, recorded_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Operator:
     admin: DynamoDBDirectoryAdmin
     registry: Registry
     audit: AuditLog
+    intake: Intake
+    parse: Parse
     now: datetime
 
     def tenant(self, named: str | None) -> TenantId:
@@ -74,16 +78,9 @@ class Operator:
 
     def destination(self, tenant: TenantId) -> Destination:
         """Return where ingestion writes; every write is recorded with this role as its actor, before it is made."""
-        writer = compose_index.index(self.settings, self.policies).writer
-
-        @contextmanager
-        def on_write(write: Write) -> Iterator[None]:
-            details = write_details(write, (), allowed=True)
-            with self._recorded(tenant, "write", details, write_labels(write, self.policies)):
-                yield
-
-        vectors = compose.vectors(self.settings)
-        return Destination(self.registry, writer, vectors, on_write, compose.now)
+        writer, vectors = compose_index.index(self.settings, self.policies).writer, compose.vectors(self.settings)
+        on_write = recorded_by(Role(tenant, role()), lambda: self.policies, self.audit, compose.now)
+        return Destination(self.registry, writer, vectors, self.parse, on_write, compose.now)
 
     def viewed(self, held: Entitlements, document: DocumentRecord | None) -> None:
         """Record that an operator looked at what a person may see."""
@@ -99,6 +96,10 @@ class Operator:
     def listed_people(self, tenant: TenantId) -> None:
         """Record that an operator looked at what everybody in `tenant` holds."""
         self._record(tenant, "operator-view", "complete", {"action": "people"}, {})
+
+    def looked_at_status(self, tenant: TenantId) -> None:
+        """Record that an operator looked at which documents of `tenant` there are, and what became of others."""
+        self._record(tenant, "operator-view", "complete", {"action": "status"}, {})
 
     def compared_policies(self, tenant: TenantId, old: str, new: str) -> None:
         """Record that an operator looked at who in `tenant` may read what under policies of two digests."""
@@ -149,5 +150,7 @@ def operator() -> Operator:
         admin=DynamoDBDirectoryAdmin(client, configured.directory_table, policies.attributes.principal),
         registry=compose.registry(configured, policies.attributes),
         audit=compose.audit(configured),
+        intake=compose.intake(configured),
+        parse=compose.parser(),
         now=compose.now(),
     )

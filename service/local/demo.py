@@ -1,6 +1,6 @@
-"""From `make demo` to a running application: the local cloud, the demo company in it, the web process before it.
+"""From `make demo` to a running application: the local cloud, the demo company in it, the web process and the worker.
 
-This process only supervises, and imports little: each of the three is a process of its own, so that the application can
+This process only supervises, and imports little: each of the four is a process of its own, so that the application can
 be killed while the cloud lives on. Whatever ends this one ends them all.
 """
 
@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -27,6 +27,9 @@ _READY = 60.0
 """Seconds until the web process must be ready."""
 _GRACE = 15.0
 """Seconds that a process has to end by itself."""
+_LOGS = {"the web process": "web", "the worker": "worker"}
+_LAST = 5
+"""Lines of a log that are shown if its process ended by itself."""
 
 
 class DemoError(Exception):
@@ -70,14 +73,15 @@ def _run(options: argparse.Namespace) -> int:
     began = time.monotonic()
     ENVIRONMENT.parent.mkdir(parents=True, exist_ok=True)
     ENVIRONMENT.parent.chmod(0o700)  # what is kept there is as confidential as the documents
-    _say("starting the local cloud (Cognito, DynamoDB, Bedrock's wire) in memory, on loopback")
-    # All three start at once, since most of a start is importing; each waits for the line that says it may go on.
+    _say("starting the local cloud (Cognito, DynamoDB, S3, SQS, Bedrock's wire) in memory, on loopback")
+    # All start at once, since most of a start is importing; each waits for the line that says it may go on.
     with (
         _folder(),
         _environment_file(),
         _process("service.local.cloud") as cloud,
         _process("service.local.seed", str(ENVIRONMENT), *([str(company)] if company else [])) as seed,
         _process("service.local.web") as web,
+        _process("service.local.worker") as worker,
     ):
         password = secrets.token_urlsafe(9) + "Aa1!"
         chosen = {"policies": policies and str(policies.resolve()), "opensearch": options.opensearch}
@@ -86,19 +90,32 @@ def _run(options: argparse.Namespace) -> int:
         if seed.wait():
             message = "the demo company could not be loaded (see above)"
             raise DemoError(message)
-        _tell(web, _variables(ENVIRONMENT))
+        for process in (web, worker):
+            _tell(process, _variables(ENVIRONMENT))
         _wait_until_ready(port, web)
         took = time.monotonic() - began
         _say(f"ready after {took:.0f} s at http://{HOST}:{port}; Ctrl-C stops it, and forgets everything")
-        return _wait(cloud, web)
+        _say(f"what it tells of each request and document: {_log('web')}, {_log('worker')}")
+        return _wait({"the local cloud": cloud, "the web process": web, "the worker": worker})
 
 
-def _wait(cloud: "subprocess.Popen[str]", web: "subprocess.Popen[str]") -> int:
-    while cloud.poll() is None and web.poll() is None:
+def _wait(processes: "dict[str, subprocess.Popen[str]]") -> int:
+    while not (ended := [name for name, process in processes.items() if process.poll() is not None]):
         time.sleep(0.5)
-    name = "the local cloud" if cloud.poll() is not None else "the web process"
-    message = f"{name} ended by itself (see above)"
+    message = f"{ended[0]} ended by itself {_last_words(_LOGS.get(ended[0]))}"
     raise DemoError(message)
+
+
+def _last_words(name: str | None) -> str:
+    """Return the end of the log of a process that has one; what the others say stands on the terminal already."""
+    if name is None:
+        return "(see above)"
+    lines = _log(name).read_text(errors="replace").splitlines()[-_LAST:]
+    return "\n".join([f"({_log(name)} has all of it):", *lines])
+
+
+def _log(name: str) -> Path:
+    return ENVIRONMENT.parent / f"{name}.log"
 
 
 def _check_folders(company: Path | None, policies: Path | None) -> None:
@@ -144,9 +161,15 @@ def _process(module: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
     It is in a group of its own too, so that Ctrl-C reaches this process alone, which then ends the others in order.
     """
     command = [sys.executable, "-m", module, *arguments]
-    # Only the cloud speaks to this process; the others speak to the person.
+    # Only the cloud speaks to this process, and the seed to the person; what serves tells its log of every request.
     stdout = subprocess.PIPE if module == "service.local.cloud" else None
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stdout, text=True, process_group=0) as process:
+    name = module.rpartition(".")[2]
+    with (
+        _log(name).open("w") if name in _LOGS.values() else nullcontext() as told,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=stdout, stderr=told, text=True, process_group=0
+        ) as process,
+    ):
         try:
             yield process
         finally:
@@ -191,7 +214,7 @@ def _wait_until_ready(port: int, web: "subprocess.Popen[str]") -> None:
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    message = "the web process did not become ready (see above)"
+    message = f"the web process did not become ready {_last_words('web')}"
     raise DemoError(message)
 
 

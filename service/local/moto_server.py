@@ -4,6 +4,7 @@ import copy
 import threading
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cache
 from io import BytesIO
 from typing import Any, final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -13,6 +14,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound, RequestEntityTooLarge
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from service.local.long_polling import LongPolling
 from service.local.loopback import HOST, is_foreign
 
 SERVICES = frozenset({"cognitoidp", "dynamodb", "kms", "s3", "sqs"})
@@ -25,7 +27,7 @@ MAX_BODY = 64 * 1024 * 1024
 def aws_server(port: int) -> BaseWSGIServer:
     """Return moto's server, listening on loopback at `port` (0: any free one); each service loads at its first use."""
     Table.__deepcopy__ = _snapshot  # type: ignore[attr-defined]
-    application = OneAtATime(_Services(create_backend_app))
+    application = LongPolling(OneAtATime(_Services(create_backend_app)))
     return make_server(HOST, port, application, threaded=True, request_handler=_Handler)
 
 
@@ -40,6 +42,24 @@ def _snapshot(table: Table, _: object) -> Table:
     copied.items = defaultdict(dict)
     copied.items.update({key: dict(held) if type(held) is dict else held for key, held in table.items.items()})
     return copied
+
+
+@cache
+def _tell_of_markers() -> None:
+    """Let a bucket with versions notify of a deletion, as S3 does; moto tells only of those without."""
+    from moto.s3 import models  # noqa: PLC0415 - loads at its first use, as every service here
+    from moto.s3.notifications import S3NotificationEvent, send_event  # noqa: PLC0415 - likewise
+
+    mark = models.S3Backend._set_delete_marker  # noqa: SLF001 - pinned exactly, and tested
+
+    def marked(backend: models.S3Backend, bucket: str, key: str) -> Any:  # noqa: ANN401 - moto's own
+        deleted, marker = backend.get_object(bucket, key), mark(backend, bucket, key)
+        if deleted is not None:
+            event = S3NotificationEvent.OBJECT_REMOVED_DELETE_MARKER_CREATED_EVENT
+            send_event(backend.account_id, event, backend.get_bucket(bucket), deleted)
+        return marker
+
+    models.S3Backend._set_delete_marker = marked  # type: ignore[method-assign,assignment]  # noqa: SLF001 - likewise
 
 
 @final
@@ -101,6 +121,8 @@ class _Services(DomainDispatcherApplication):
         service = super().get_backend_for_host(host)
         if service not in SERVICES:
             raise NotFound
+        if service == "s3":
+            _tell_of_markers()
         return service
 
 

@@ -28,6 +28,8 @@ class Colleague:
     """Plain, by the schema; groups and people by their local names."""
     who: str
     instructive: str
+    name: str
+    """As a page calls them; the handle where the company gives none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +134,5 @@ def _colleague(raw: Mapping[str, object], number: int) -> Colleague:
         message = f'{NAME}: "{handle}": groups is a list, attributes a mapping; write [] and {{}} for none'
         raise ResourceError(message)
     who, instructive = (str(raw.get(key, "")).strip() for key in ("who", "instructive"))
-    return Colleague(str(handle), tenant_id(str(raw["tenant"])), groups, attributes, who, instructive)
+    name = str(raw.get("name") or handle).strip()
+    return Colleague(str(handle), tenant_id(str(raw["tenant"])), groups, attributes, who, instructive, name)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from service.commands.documents import ingest_folder, print_summary
 from service.commands.operator import operator
 from service.commands.terminal import print_line
 from service.local.fresh_index import empty_index
+from service.local.inbox import Inbox, make_inbox
 from service.local.people import Company, Subjects, enrolments, read_company
 from service.settings import Settings
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cognito_idp.client import CognitoIdentityProviderClient
 
 COMPANY = Path(__file__).parent / "company"
+NOTICES = Path(__file__).parent / "notices"
+"""A folder to drop into the bucket."""
 _REGION = "eu-central-1"
 
 
@@ -54,7 +58,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         company = read_company(folder)
         signed = _sign_up(told["aws"], company, told["password"])
-        variables = _variables(told, signed, sorted(company.groups))
+        inbox = make_inbox(told["aws"], _REGION)
+        variables = _variables(told, signed, sorted(company.groups)) | _inbox(inbox)
         _write(file, variables)
         os.environ.update(variables)
         _load(company, signed, folder)
@@ -108,12 +113,18 @@ def _variables(told: Mapping[str, str], signed: Signed, tenants: Sequence[str]) 
         "ANTECHAMBER_INDEX_PATH": ".local/index.sqlite",
         "ANTECHAMBER_EMBEDDING_CACHE": ".local/embeddings.sqlite",
         "ANTECHAMBER_WRITES": "true",
+        "ANTECHAMBER_LIMITS_TABLE": "antechamber-limits",
+        "ANTECHAMBER_LIMITS_SALT": told["password"] + _REGION,
         "ANTECHAMBER_PORT": told["port"],
         "ANTECHAMBER_DEMO_CLIENT": signed.client,
         "ANTECHAMBER_DEMO_PASSWORD": told["password"],
         **({"ANTECHAMBER_POLICIES": told["policies"]} if "policies" in told else {}),
         **(_opensearch(told["opensearch"]) if "opensearch" in told else {}),
     }
+
+
+def _inbox(inbox: Inbox) -> dict[str, str]:
+    return {"ANTECHAMBER_DOCUMENTS_BUCKET": inbox.bucket, "ANTECHAMBER_QUEUE_URL": inbox.queue}
 
 
 def _opensearch(url: str) -> dict[str, str]:
@@ -136,6 +147,8 @@ def _load(company: Company, signed: Signed, folder: Path) -> None:
     client = aws.dynamodb(settings)
     for table in (settings.directory_table, settings.registry_table, settings.records_table, settings.personal_table):
         create_table(client, table)
+    create_table(client, settings.intake_table)
+    create_table(client, settings.limits_table or "")
     policies = load_policies(settings.policies)
     types = policies.attributes.principal
     admin = DynamoDBDirectoryAdmin(client, settings.directory_table, types)
@@ -156,7 +169,14 @@ def _introduce(company: Company) -> None:
         print_line("  Try, in a second terminal in this folder:")
     for command in company.commands:
         print_line(f"    .venv/bin/{escape(command)}")
+    print_line("  Hand in a document, with its access.yaml, and see what becomes of it:")
+    print_line(f"    .venv/bin/antechamber drop {escape(_shown(NOTICES))} --into acme/notices")
+    print_line("    .venv/bin/antechamber status")
     print_line("")
+
+
+def _shown(path: Path) -> str:
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 if __name__ == "__main__":

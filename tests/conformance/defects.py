@@ -84,10 +84,6 @@ class OneLegOpen:
         """Not asked."""
         raise NotImplementedError
 
-    def supports(self, policies: PolicySet) -> None:
-        """Not asked."""
-        raise NotImplementedError
-
 
 DOOR_ONE: Mapping[str, Doors] = {
     "a dropped forbid": Doors(condition=dropped_forbid),

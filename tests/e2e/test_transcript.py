@@ -18,7 +18,7 @@ from authz.decision import decide
 from authz.policy_set import SHIPPED, write_manifest
 from authz.resource import entity_id, tenant_id
 from retrieval.document import DocumentRecord
-from tests.support.demo import ROOT, Demo, Heard, ask, events_of, listed, search
+from tests.support.demo import ROOT, Demo, Heard, ask, events_of, listed, search, settled
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(300)]
 
@@ -243,8 +243,9 @@ def test_a_librarian_writes_and_removes_over_http_and_others_are_refused(demo: D
     with demo.client(demo.token("lior")) as lior, demo.client(demo.token("ana")) as ana:
         assert put(ana, "clock.md", text).status_code == 403
         written = put(lior, "clock.md", text)
-        assert (written.status_code, written.json()["outcome"]) == (200, "stored")
-        assert put(lior, "clock.md", text).json()["revision"] == written.json()["revision"]
+        assert (written.status_code, written.json()["outcome"]) == (202, "staged")
+        assert settled(lior, written.json()["upload"])["state"] == "taken"
+        assert settled(lior, put(lior, "clock.md", text).json()["upload"])["state"] == "unchanged"
         assert ask(ana, question).cited == ["clock.md"]
         refused, absent = ana.delete("/v1/documents/clock.md"), ana.delete("/v1/documents/no-such.md")
         assert (refused.status_code, without_request(refused)) == (404, without_request(absent))

@@ -31,7 +31,7 @@ def scope(someone: Principal, now: datetime) -> Scope:
 def passage(text: str) -> Passage:
     """Admit a text that nobody decided on."""
     document = EntityId("acme/plan")
-    return Passage(document, "k", 1, 1, 1, 0, len(text), "00", ("readers",), "title", text)  # type: ignore[call-arg]
+    return Passage(document, "k", 1, 1, 1, 0, len(text), None, "00", ("readers",), "title", text)  # type: ignore[call-arg]
 
 
 def retrieval(passages: tuple[Passage, ...], receipt: Receipt) -> Retrieval:

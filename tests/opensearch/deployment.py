@@ -18,6 +18,7 @@ from retrieval.embedder import Vectors
 from retrieval.index import Hits, IndexedPassage, Labels, Query
 from retrieval.ingest.destination import Destination, floor, labels, staged
 from retrieval.ingest.ingest import Ingested, ingest
+from retrieval.ingest.parse import parse
 from retrieval.ingest.rebuild import Event, Rebuild
 from retrieval.ingest.retire import retire
 from retrieval.ingest.source import SourceItem
@@ -152,7 +153,7 @@ class Deployment:
         """Where ingestion writes."""
         writer = PointedWriter(self.pointers, self.indices.open)
         vectors = DirectVectors(CountingEmbedder())
-        return Destination(self.registry, writer, vectors, lambda _: nullcontext(), _now, capacity=100)
+        return Destination(self.registry, writer, vectors, parse, lambda _: nullcontext(), _now, capacity=100)
 
     @property
     def place(self) -> Place:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from authz.resource import EntityId
+from authz.resource import EntityId, TenantId
 from authz.schema import read_schema
 from retrieval.deadline import Deadline
 from retrieval.document import TITLE
@@ -17,7 +17,6 @@ from retrieval.index import Hit, IndexedPassage, Query
 from tests.opensearch.deployment import (
     ACME,
     DESIGN,
-    SHIPPED,
     SIZE,
     Place,
     allowed,
@@ -142,6 +141,8 @@ def test_all_documents_are_named_beyond_one_page(place: Place) -> None:
     title = {"version": 1, "revision": 1, "ordinal": TITLE, "text": "A title"}
     place.rows.write({"document": name, **title} for name in names)
     assert place.writer.documents() == names
+    assert place.writer.stamps(ACME) == {name: frozenset({(1, 1)}) for name in names}
+    assert place.writer.stamps(TenantId("acm")) == {}
 
 
 # Hostile values.
@@ -231,12 +232,6 @@ def test_largest_filter_leaves_room_for_the_longest_question(place: Place) -> No
 def test_passed_deadline_is_noticed(place: Place) -> None:
     with pytest.raises(DeadlineExceededError):
         place.index.search(query(), allowed(), 5, Deadline.after(-1))
-
-
-def test_schema_that_the_index_was_not_made_for_is_refused(place: Place) -> None:
-    place.index.supports(SHIPPED)
-    with pytest.raises(IndexMismatchError, match="antechamber index rebuild"):
-        place.index.supports(replace(SHIPPED, attributes=read_schema(wide_schema())))
 
 
 # Writing.

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -20,15 +19,16 @@ from authz.scope import Scope
 from retrieval.audit import Json, Receipt
 from retrieval.deadline import Deadline
 from retrieval.index import Hits, Query
+from retrieval.ingest.parse import parse
 from retrieval.ingest.vectors import DirectVectors
 from retrieval.retrieve import Stores
 from retrieval.sqlite import SQLiteIndex
 from retrieval.sqlite_writer import SQLiteIndexWriter
 from service.app import create_app
+from service.capacity import Capacity
 from service.dependencies import Bounds, Dependencies, Writing
 from service.limits import PersonLimits
 from service.metrics import Metrics
-from service.streams import Streams
 from tests.support.corpus import (
     ACME,
     ENGINEERING,
@@ -97,10 +97,6 @@ class WatchedIndex:
         """View."""
         return self._changed(scope, lambda: self.real.passages(document, scope, after, limit, deadline))
 
-    def supports(self, policies: PolicySet) -> None:
-        """Return if it does."""
-        self.real.supports(policies)
-
     def _changed(self, scope: Scope, find: Callable[[], Hits]) -> Hits:
         self.scopes.append(scope)
         if self.failing is not None:
@@ -120,13 +116,21 @@ class Watch:
         return self.now + timedelta(milliseconds=next(self.ticks))
 
 
-BOUNDS = Bounds(hits=8, budget=12_000, deadline=10, answer_timeout=20, threads=16)
+BOUNDS = Bounds(hits=8, budget=12_000, deadline=10, answer_timeout=20)
 
 
 class Application:
     """The application of one test, and all that it is made of."""
 
-    def __init__(self, path: Path, bounds: Bounds = BOUNDS, *, streams: int = 8, **changed: Any) -> None:  # noqa: ANN401 - fields of several types
+    def __init__(
+        self,
+        path: Path,
+        bounds: Bounds = BOUNDS,
+        *,
+        streams: int = 8,
+        requests: int = 16,
+        **changed: Any,  # noqa: ANN401 - fields of several types
+    ) -> None:
         self.policies = shipped()
         self.directory = _directory(self.policies)
         self.registry, self.audit = MemoryRegistry(), MemoryAuditLog()
@@ -138,7 +142,6 @@ class Application:
         self.registry.records.update(corpus.registry.records)
         self.registry.passages.update(corpus.registry.passages)
         self.index, self.writer = WatchedIndex(SQLiteIndex(file)), SQLiteIndexWriter(file)
-        self.pool = ThreadPoolExecutor(16, "embed")
         usual = Dependencies(
             issuers={name: issuer(issuer=name, tenants=frozenset({tenant})) for tenant, name in ISSUERS.items()},
             keys=self.keys,
@@ -147,11 +150,11 @@ class Application:
             model=self.model,
             index=lambda: self.index,
             stores=Stores(self.registry, self.audit, self.watch),
-            writing=Writing(self.writer, DirectVectors(self.embedder)),
+            writing=Writing(self.writer, DirectVectors(self.embedder), parse),
             policies=lambda: self.policies,
             now=self.watch,
-            pool=self.pool,
-            streams=Streams(streams),
+            streams=Capacity(streams, "answer"),
+            requests=Capacity(requests, "request"),
             limits=PersonLimits("10000/minute", 64),
             metrics=Metrics(),
             bounds=bounds,

@@ -19,6 +19,7 @@ from retrieval.embedder import Vectors
 from retrieval.index import IndexWriter
 from retrieval.ingest.destination import Destination
 from retrieval.ingest.ingest import ingest
+from retrieval.ingest.parse import parse
 from retrieval.ingest.source import SourceItem
 from retrieval.ingest.vectors import DirectVectors
 from retrieval.sqlite_file import SQLiteFile
@@ -140,4 +141,4 @@ def ingest_source(source: Source, registry: MemoryRegistry, writer: IndexWriter)
         collections, "tests",
     )  # fmt: skip
     vectors = DirectVectors(HashingEmbedder())
-    ingest(item, Destination(registry, writer, vectors, lambda _: nullcontext(), lambda: datetime.now(UTC)))
+    ingest(item, Destination(registry, writer, vectors, parse, lambda _: nullcontext(), lambda: datetime.now(UTC)))

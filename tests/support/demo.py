@@ -26,6 +26,8 @@ from tests.support.cloud import cognito
 ROOT = Path(__file__).parents[2]
 START = 120.0
 """Seconds until a demo must be ready, far more than it needs."""
+PATIENCE = 60.0
+"""Seconds until a worker must have done what it was given, far more than it needs."""
 END = 30.0
 """Seconds until nothing of it may be left."""
 CACHE = Path(os.environ.get("ANTECHAMBER_CACHE") or ROOT / ".local/test-cache")
@@ -336,3 +338,16 @@ def listed(client: httpx2.Client, limit: int = 50) -> list[str]:
         if page["next"] is None:
             return found
         after = {"after": page["next"]}
+
+
+def settled(client: httpx2.Client, upload: str) -> Mapping[str, Any]:
+    """Return what became of an upload, once its author is told that it waits no more."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        response = client.get(f"/v1/uploads/{upload}")
+        assert response.status_code == httpx2.codes.OK, response.text
+        told: Mapping[str, Any] = response.json()
+        if told["state"] != "waiting":
+            return told
+        assert time.monotonic() < until, told
+        time.sleep(0.2)

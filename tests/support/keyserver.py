@@ -2,11 +2,10 @@
 
 import json
 import ssl
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from structlog.testing import capture_logs
@@ -15,6 +14,7 @@ from authz.errors import SigningKeysUnavailableError
 from authz.identity import Issuer, Key
 from authz.oidc import JwksClient, Limits
 from authz.token import Reason, RefusedTokenError
+from tests.support.loopback_server import Answer, body, loopback_server
 from tests.support.tokens import SigningKey
 
 LIMITS = Limits(silence=10, patience=20)
@@ -24,14 +24,12 @@ HOUR, DAY = 3600, 86_400
 AUTHORITIES = ssl.create_default_context()
 """Made once: reading the usual certificates takes longer than most tests."""
 
-Answer = Callable[[BaseHTTPRequestHandler], None]
-
 
 @dataclass(slots=True)
 class KeyServer:
     """What the server answers by path, changed at will, and which paths were asked for."""
 
-    url: str
+    url: str = ""
     answers: dict[str, Answer] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
@@ -48,68 +46,23 @@ class KeyServer:
         """Answer with `value` as JSON from now on."""
         self.answers[path] = body(json.dumps(value).encode())
 
+    def hear(self, request: BaseHTTPRequestHandler) -> None:
+        """Keep which path was asked for, and answer."""
+        self.asked.append(request.path)
+        self.answers.get(request.path, body(b"", status=404))(request)
+
     def fail(self, path: str = "/jwks") -> None:
         """Answer 500 from now on."""
         self.answers[path] = body(b"{}", status=500)
 
 
-class QuietServer(ThreadingHTTPServer):
-    """Says nothing of clients that hang up."""
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing."""
-
-
 @contextmanager
 def serving(certificate: ssl.SSLContext | None = None) -> Iterator[KeyServer]:
     """Run a key server on a free port of loopback, over TLS if it has a certificate."""
-
-    class Handler(BaseHTTPRequestHandler):
-        timeout = 30
-
-        def do_GET(self) -> None:
-            state.asked.append(self.path)
-            state.answers.get(self.path, body(b"", status=404))(self)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = QuietServer(("127.0.0.1", 0), Handler)
-    if certificate is not None:
-        server.socket = certificate.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    scheme = "http" if certificate is None else "https"
-    state = KeyServer(f"{scheme}://127.0.0.1:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    state = KeyServer()
+    with loopback_server(state.hear, certificate) as url:
+        state.url = url
         yield state
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def body(data: bytes, status: int = 200, **headers: str) -> Answer:
-    """Return an answer of `data`; underscores in the names of `headers` stand for hyphens."""
-
-    def answer(request: BaseHTTPRequestHandler) -> None:
-        request.send_response(status)
-        request.send_header("Content-Length", str(len(data)))
-        for name, value in headers.items():
-            request.send_header(name.replace("_", "-"), value)
-        request.end_headers()
-        stream(request, [data])
-
-    return answer
-
-
-def stream(request: BaseHTTPRequestHandler, chunks: "Iterator[bytes] | list[bytes]") -> None:
-    """Write `chunks` until the client hangs up."""
-    try:
-        for chunk in chunks:
-            request.wfile.write(chunk)
-    except OSError:
-        request.close_connection = True
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from retrieval.embedder import Vectors
 from retrieval.errors import ConflictError
 from retrieval.index import IndexedPassage, Labels
 from retrieval.ingest.destination import Destination
+from retrieval.ingest.parse import parse
 from retrieval.ingest.source import Write
 from retrieval.ingest.split import Draft
 from retrieval.ingest.vectors import DirectVectors
@@ -177,7 +178,7 @@ class Workshop:
         self.registry = SteppedRegistry(self.steps)
         self.index = MemoryIndexWriter(self.steps)
         self.vectors = SteppedVectors(self.steps)
-        self.to = Destination(self.registry, self.index, self.vectors, self._on_write, now, capacity=100)
+        self.to = Destination(self.registry, self.index, self.vectors, parse, self._on_write, now, capacity=100)
 
     @contextmanager
     def _on_write(self, write: Write) -> Iterator[None]:

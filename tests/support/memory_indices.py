@@ -12,6 +12,7 @@ from retrieval.errors import ConflictError, SearchUnavailableError
 from retrieval.index import Copy, IndexedPassage, Labels
 from retrieval.ingest.destination import Destination, staged
 from retrieval.ingest.ingest import Ingested, ingest
+from retrieval.ingest.parse import parse
 from retrieval.ingest.rebuild import Event, Rebuild
 from retrieval.ingest.retire import retire
 from retrieval.ingest.source import SourceItem
@@ -160,7 +161,7 @@ class House:
         self.pointers = MemoryPointers(self.steps)
         writer = PointedWriter(self.pointers, self.indices.open)
         vectors = SteppedVectors(self.steps)
-        self.to = Destination(self.registry, writer, vectors, lambda _: nullcontext(), now, capacity=40)
+        self.to = Destination(self.registry, writer, vectors, parse, lambda _: nullcontext(), now, capacity=40)
         self.rebuild(OLD)
         for name in names:
             self.ingest(name, f"# {name}\n\nFirst text of {name}.\n\nAnother paragraph of it, long enough.")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import uvicorn
 from fastapi import FastAPI
 
-from service.main import server_config
+from service.serving import DrainingServer, server_config
 
 HOST = "127.0.0.1"
 
@@ -41,7 +41,7 @@ def serving(app: FastAPI, grace: float | None = None) -> Iterator[Running]:
     config = server_config(app, HOST, 0)
     if grace is not None:
         config.timeout_graceful_shutdown = grace  # type: ignore[assignment]  # whole seconds only by annotation
-    server = uvicorn.Server(config)
+    server = DrainingServer(config, app)
     running = Running(server, threading.Thread(target=server.run, daemon=True))
     running.thread.start()
     until = time.monotonic() + 20

@@ -2,13 +2,12 @@
 
 import json
 import ssl
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
-Answer = Callable[[BaseHTTPRequestHandler], None]
+from tests.support.loopback_server import Answer, body, loopback_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,73 +24,31 @@ class Sent:
 class StubEngine:
     """What it answers to everything, changed at will, and what it was sent."""
 
-    url: str
     answer: Answer
+    url: str = ""
     sent: list[Sent] = field(default_factory=list)
 
     def say(self, plain: object, status: int = 200, **headers: str) -> None:
         """Answer with `plain` as JSON from now on; underscores in the names of `headers` stand for hyphens."""
         self.answer = text(json.dumps(plain).encode(), status, **headers)
 
-
-class _QuietServer(ThreadingHTTPServer):
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of clients that hang up."""
+    def hear(self, request: BaseHTTPRequestHandler) -> None:
+        """Keep `request`, and answer it."""
+        content = request.rfile.read(int(request.headers.get("Content-Length", "0")))
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.sent.append(Sent(request.command, request.path, headers, content))
+        self.answer(request)
 
 
 @contextmanager
 def stub_engine(certificate: ssl.SSLContext | None = None) -> Iterator[StubEngine]:
     """Run it on a free port, over TLS if it has a certificate."""
-
-    class Handler(BaseHTTPRequestHandler):
-        timeout = 30
-
-        def handle_any(self) -> None:
-            content = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            state.sent.append(Sent(self.command, self.path, headers, content))
-            state.answer(self)
-
-        do_GET = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815 - as http.server calls them
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = _QuietServer(("127.0.0.1", 0), Handler)
-    if certificate is not None:
-        server.socket = certificate.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    scheme = "http" if certificate is None else "https"
-    state = StubEngine(f"{scheme}://localhost:{server.server_address[1]}", text(b"{}"))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    state = StubEngine(text(b"{}"))
+    with loopback_server(state.hear, certificate) as url:
+        state.url = url.replace("127.0.0.1", "localhost")
         yield state
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def text(data: bytes, status: int = 200, kind: str = "application/json", **headers: str) -> Answer:
     """Return an answer of `data`."""
-
-    def answer(request: BaseHTTPRequestHandler) -> None:
-        request.send_response(status)
-        request.send_header("Content-Type", kind)
-        request.send_header("Content-Length", headers.pop("Content_Length", str(len(data))))
-        for name, value in headers.items():
-            request.send_header(name.replace("_", "-"), value)
-        request.end_headers()
-        write(request, [data])
-
-    return answer
-
-
-def write(request: BaseHTTPRequestHandler, chunks: "Iterator[bytes] | list[bytes]") -> None:
-    """Write `chunks` until the client hangs up."""
-    try:
-        for chunk in chunks:
-            request.wfile.write(chunk)
-            request.wfile.flush()
-    except OSError:
-        request.close_connection = True
+    return body(data, status, Content_Type=kind, **headers)

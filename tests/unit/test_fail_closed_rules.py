@@ -23,6 +23,7 @@ from authz.policy_set import load_policies
 from authz.resource import EntityId, Resource, TenantId
 from authz.scope import condition_for, scope
 from retrieval.admission import Refused, admit
+from retrieval.deadline import Deadline
 from retrieval.errors import RegistryUnavailableError, SearchUnavailableError
 from retrieval.index import Hit, Hits, Index, Query
 from retrieval.record import Purpose
@@ -43,6 +44,7 @@ from tests.support.memory import MemoryAuditLog, MemoryDirectory, MemoryRegistry
 from tests.support.tokens import claims, rsa_key
 from tests.support.worlds import MILLISECONDS, NOW, WALL
 
+SOON = Deadline.after(600)
 SHIPPED = load_policies()
 TEXT = "On Monday."
 OPEN = '@id("open") @reason("O.") permit (principal, action == Action::"read", resource is Document);'
@@ -62,7 +64,7 @@ def stores(**changed: Any) -> Stores:  # noqa: ANN401 - a store each
 
 
 def disclosed(hits: Hits, *groups: str, on: Stores | None = None) -> list[str]:
-    found = retrieve(lambda _: hits, someone(*groups), Purpose("search", "r", "a"), NOW, SHIPPED, on or stores())
+    found = retrieve(lambda _: hits, someone(*groups), Purpose("search", "r", "a"), NOW, SHIPPED, on or stores(), SOON)
     return [each.text for each in found.passages]
 
 
@@ -134,7 +136,7 @@ def test_rule_7_an_engine_that_fails_ends_the_request_on_record(error: Exception
         raise error
 
     with pytest.raises(type(error)):
-        retrieve(find, someone("acme/staff"), Purpose("search", "r", "a"), NOW, SHIPPED, stores(audit=audit))
+        retrieve(find, someone("acme/staff"), Purpose("search", "r", "a"), NOW, SHIPPED, stores(audit=audit), SOON)
     assert b'"outcome":"failed"' in next(iter(audit.records.values()))
 
 
@@ -165,14 +167,14 @@ def test_rule_9_a_short_result_is_an_answer_and_the_index_is_asked_once() -> Non
         asked.append(allowed)
         return []
 
-    retrieval = retrieve(find, someone("acme/staff"), Purpose("search", "r", "a"), NOW, SHIPPED, stores())
+    retrieval = retrieve(find, someone("acme/staff"), Purpose("search", "r", "a"), NOW, SHIPPED, stores(), SOON)
     assert (retrieval.passages, len(asked)) == ((), 1)
 
 
 def test_rule_10_a_denied_document_and_none_at_all_disclose_the_same_nothing() -> None:
     purpose, somebody = Purpose("view", "r", "a"), someone()
-    denied = retrieve(lambda _: [HIT], somebody, purpose, NOW, SHIPPED, stores())
-    absent = retrieve(lambda _: [], somebody, purpose, NOW, SHIPPED, stores())
+    denied = retrieve(lambda _: [HIT], somebody, purpose, NOW, SHIPPED, stores(), SOON)
+    absent = retrieve(lambda _: [], somebody, purpose, NOW, SHIPPED, stores(), SOON)
     assert denied.passages == absent.passages == ()
     assert {each.name for each in fields(Hit)} == {
         "tenant",
@@ -189,7 +191,7 @@ def test_rule_11_every_way_to_find_takes_a_scope_and_goes_through_the_same_admis
         assert inspect.signature(method).parameters["scope"].annotation.__name__ == "Scope"
     for event in ("answer", "search", "view", "list"):
         purpose = Purpose(cast("Any", event), "r", "a")
-        assert retrieve(lambda _: [HIT], someone(), purpose, NOW, SHIPPED, stores()).passages == ()
+        assert retrieve(lambda _: [HIT], someone(), purpose, NOW, SHIPPED, stores(), SOON).passages == ()
 
 
 def test_rule_12_nothing_that_authorizes_comes_from_the_request() -> None:

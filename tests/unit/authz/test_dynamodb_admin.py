@@ -259,11 +259,9 @@ def test_epoch_is_advanced_after_the_heads() -> None:
     [
         *(
             (operation, fault)
-            for operation in ("batch_get_item", "update_item")
+            for operation in ("batch_get_item", "update_item", "put_item")
             for fault in (refused, unreachable, garbage)
         ),
-        ("put_item", refused),
-        ("put_item", unreachable),
     ],
 )
 def test_failing_table_is_an_outage(operation: str, fault: Fault) -> None:

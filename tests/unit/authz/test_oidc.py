@@ -21,12 +21,12 @@ from tests.support.keyserver import (
     LIMITS,
     Clock,
     KeyServer,
-    body,
     get,
     refusal,
     serving,
     unavailable,
 )
+from tests.support.loopback_server import body
 from tests.support.tokens import ISSUER, NOW, claims, issuer, rsa_key
 
 pytestmark = pytest.mark.enable_socket

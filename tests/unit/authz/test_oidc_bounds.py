@@ -19,12 +19,11 @@ from tests.support.keyserver import (
     LIMITS,
     Clock,
     KeyServer,
-    body,
     get,
     serving,
-    stream,
     unavailable,
 )
+from tests.support.loopback_server import body, stream
 from tests.support.tokens import issuer, rsa_key
 
 pytestmark = pytest.mark.enable_socket
@@ -73,6 +72,16 @@ def drip(request: BaseHTTPRequestHandler) -> None:
     stream(request, slowly())
 
 
+def drip_head(request: BaseHTTPRequestHandler) -> None:
+    def slowly() -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\nX: "
+        for _ in range(200):
+            time.sleep(0.1)
+            yield b"x"
+
+    stream(request, slowly())
+
+
 def endless(request: BaseHTTPRequestHandler) -> None:
     request.send_response(200)
     request.end_headers()
@@ -83,7 +92,9 @@ def good_set() -> bytes:
     return json.dumps({"keys": [rsa_key().jwk()]}).encode()
 
 
-@pytest.mark.parametrize("answer", [hang, drip, endless], ids=["hangs", "drips", "never ends"])
+@pytest.mark.parametrize(
+    "answer", [hang, drip, drip_head, endless], ids=["hangs", "drips", "drips its head", "never ends"]
+)
 def test_j16_answer_that_takes_too_long_or_too_much_is_given_up(
     trusted: Issuer, server: KeyServer, answer: object
 ) -> None:

@@ -16,7 +16,8 @@ from structlog.testing import capture_logs
 from authz.errors import SigningKeysUnavailableError
 from authz.identity import Issuer
 from authz.oidc import JwksClient
-from tests.support.keyserver import AUTHORITIES, LIMITS, Clock, KeyServer, body, get, serving, unavailable
+from tests.support.keyserver import AUTHORITIES, LIMITS, Clock, KeyServer, get, serving, unavailable
+from tests.support.loopback_server import body
 from tests.support.tokens import ec_key, issuer, rsa_key
 
 pytestmark = pytest.mark.enable_socket

@@ -56,6 +56,16 @@ def test_readable_hit_is_admitted_with_the_registry_s_facts_and_the_policies() -
     assert "The plan" not in repr(passage)
 
 
+def test_page_of_an_admitted_passage_is_the_registry_s() -> None:
+    class Paged(MemoryRegistry):
+        def get(self, passages: Any) -> Any:  # noqa: ANN401 - as the port
+            view = super().get(passages)
+            return replace(view, passages={at: replace(each, page=7) for at, each in view.passages.items()})
+
+    assert admitted(hit()).passages[0].page is None
+    assert admitted(hit(), registry=Paged()).passages[0].page == 7
+
+
 def test_authorization_instant_is_taken_before_the_registry_is_read() -> None:
     order: list[str] = []
 

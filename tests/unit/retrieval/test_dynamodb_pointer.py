@@ -92,7 +92,7 @@ def test_failed_read_is_an_outage_and_never_no_index(fault: Fault) -> None:
         pointers(table, spoilt(batch_get_item=fault)).pointer()
 
 
-@pytest.mark.parametrize("fault", [refused, unreachable])
+@pytest.mark.parametrize("fault", [refused, unreachable, garbage])
 def test_failed_write_is_an_outage_and_no_conflict(fault: Fault) -> None:
     with pytest.raises(RegistryUnavailableError):
         pointers(new_table(), spoilt(put_item=fault)).point(FIRST)

@@ -93,6 +93,11 @@ def test_staged_passages_are_read_back_and_staging_again_changes_nothing(either:
     assert either.get([at(TITLE)]).records == {}
 
 
+def test_page_of_a_passage_comes_back_and_is_absent_where_there_is_none(either: Registry) -> None:
+    either.stage({at(1): replace(digest(1), page=7), at(2): digest(2)})
+    assert {at.ordinal: each.page for at, each in either.get([at(1), at(2)]).passages.items()} == {1: 7, 2: None}
+
+
 def test_put_at_another_revision_is_a_conflict_and_changes_nothing(either: Registry) -> None:
     with pytest.raises(ConflictError):
         either.put(record(revision=2), 1)
@@ -227,7 +232,7 @@ def test_failed_read_is_an_outage(fault: Fault) -> None:
 
 
 def test_failed_write_is_an_outage_and_no_conflict() -> None:
-    for fault in (refused, unreachable):
+    for fault in (refused, unreachable, garbage):
         writing = registry(new_table(), spoilt(put_item=fault, batch_write_item=fault))
         with pytest.raises(RegistryUnavailableError):
             writing.put(record(), None)

@@ -26,7 +26,8 @@ from opensearchpy import Urllib3AWSV4SignerAuth
 from retrieval.errors import IndexMismatchError, RetrievalError, SearchUnavailableError
 from retrieval.opensearch_address import Address
 from retrieval.opensearch_client import Engine
-from tests.support.stub_engine import StubEngine, stub_engine, text, write
+from tests.support.loopback_server import stream
+from tests.support.stub_engine import StubEngine, stub_engine, text
 
 CANARY, PASSWORD = "CANARYTEXT", "CANARYPASSWORD"
 HEADER: Mapping[str, Any] = {"index": "antechamber-one"}
@@ -307,7 +308,7 @@ def _drip(request: BaseHTTPRequestHandler) -> None:
             time.sleep(0.1)
             yield b" "
 
-    write(request, slowly())
+    stream(request, slowly())
 
 
 def _vanish(request: BaseHTTPRequestHandler) -> None:

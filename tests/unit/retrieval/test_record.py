@@ -9,11 +9,12 @@ import pytest
 from authz.policy_set import load_policies
 from authz.resource import EntityId, TenantId
 from authz.scope import scope
+from retrieval.actor import Role
 from retrieval.admission import Admission, admit
 from retrieval.audit import Json, canonical
 from retrieval.errors import AuditUnavailableError
 from retrieval.index import Hit
-from retrieval.record import Purpose, Retrieval, Role, commitment, record, record_event, record_id
+from retrieval.record import Purpose, Retrieval, commitment, record, record_event, record_id
 from tests.support.doors import record_of, register, someone
 from tests.support.memory import MemoryAuditLog, MemoryRegistry
 from tests.support.worlds import NOW

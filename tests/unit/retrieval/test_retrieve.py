@@ -9,6 +9,7 @@ from authz.errors import DecisionError, ScopeError
 from authz.policy_set import load_policies
 from authz.resource import EntityId, TenantId
 from authz.scope import Scope
+from retrieval.deadline import Deadline
 from retrieval.errors import (
     AuditUnavailableError,
     DeadlineExceededError,
@@ -25,6 +26,7 @@ from tests.support.worlds import NOW
 
 SHIPPED = load_policies()
 PURPOSE = Purpose("answer", "r-1", "antechamber/0", "When?")
+SOON = Deadline.after(600)
 HIT = Hit(TenantId("acme"), EntityId("acme/plan"), 1, 1, 1, "On Monday.")
 
 
@@ -50,14 +52,14 @@ def outcomes(audit: MemoryAuditLog) -> list[tuple[str, str | None]]:
 
 def test_what_is_found_and_admitted_is_recorded() -> None:
     audit = MemoryAuditLog()
-    retrieval = retrieve(lambda _: [HIT], someone("acme/staff"), PURPOSE, NOW, SHIPPED, stores(audit=audit))
+    retrieval = retrieve(lambda _: [HIT], someone("acme/staff"), PURPOSE, NOW, SHIPPED, stores(audit=audit), SOON)
     assert [each.text for each in retrieval.passages] == ["On Monday."]
     assert outcomes(audit) == [("open", None)]
 
 
 def test_nothing_found_is_an_answer_and_a_record() -> None:
     audit = MemoryAuditLog()
-    retrieval = retrieve(lambda _: [], someone(), PURPOSE, NOW, SHIPPED, stores(audit=audit))
+    retrieval = retrieve(lambda _: [], someone(), PURPOSE, NOW, SHIPPED, stores(audit=audit), SOON)
     assert (retrieval.passages, retrieval.refused) == ((), ())
     assert outcomes(audit) == [("denied", None)]
 
@@ -72,7 +74,7 @@ def test_nothing_found_is_an_answer_and_a_record() -> None:
 def test_failed_search_is_recorded_by_its_kind_alone_and_goes_on(error: Exception) -> None:
     audit = MemoryAuditLog()
     with pytest.raises(type(error)):
-        retrieve(failing(error), someone(), PURPOSE, NOW, SHIPPED, stores(audit=audit))
+        retrieve(failing(error), someone(), PURPOSE, NOW, SHIPPED, stores(audit=audit), SOON)
     assert outcomes(audit) == [("failed", type(error).__name__)]
     assert b"secret" not in b"".join(audit.records.values())
 
@@ -82,25 +84,25 @@ def test_failed_registry_is_recorded() -> None:
     prepared = stores(registry, audit)
     registry.failing = RegistryUnavailableError("down")
     with pytest.raises(RegistryUnavailableError):
-        retrieve(lambda _: [HIT], someone("acme/staff"), PURPOSE, NOW, SHIPPED, prepared)
+        retrieve(lambda _: [HIT], someone("acme/staff"), PURPOSE, NOW, SHIPPED, prepared, SOON)
     assert outcomes(audit) == [("failed", "RegistryUnavailableError")]
 
 
 def test_audit_that_is_down_discloses_nothing() -> None:
     audit = MemoryAuditLog(failing=AuditUnavailableError("down"))
     with pytest.raises(AuditUnavailableError):
-        retrieve(lambda _: [HIT], someone("acme/staff"), PURPOSE, NOW, SHIPPED, stores(audit=audit))
+        retrieve(lambda _: [HIT], someone("acme/staff"), PURPOSE, NOW, SHIPPED, stores(audit=audit), SOON)
 
 
 def test_audit_that_is_down_hides_no_other_failure_behind_a_success() -> None:
     audit = MemoryAuditLog(failing=AuditUnavailableError("down"))
     with pytest.raises(AuditUnavailableError) as raised:
-        retrieve(failing(SearchUnavailableError("x")), someone(), PURPOSE, NOW, SHIPPED, stores(audit=audit))
+        retrieve(failing(SearchUnavailableError("x")), someone(), PURPOSE, NOW, SHIPPED, stores(audit=audit), SOON)
     assert isinstance(raised.value.__context__, SearchUnavailableError)
 
 
 def test_revocation_between_two_requests_holds_at_once() -> None:
     prepared = stores()
-    before = retrieve(lambda _: [HIT], someone("acme/staff"), PURPOSE, NOW, SHIPPED, prepared)
-    after = retrieve(lambda _: [HIT], someone(), PURPOSE, NOW, SHIPPED, prepared)
+    before = retrieve(lambda _: [HIT], someone("acme/staff"), PURPOSE, NOW, SHIPPED, prepared, SOON)
+    after = retrieve(lambda _: [HIT], someone(), PURPOSE, NOW, SHIPPED, prepared, SOON)
     assert (len(before.passages), len(after.passages)) == (1, 0)

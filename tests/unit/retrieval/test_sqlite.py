@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from authz.policy_set import PolicySet, load_policies
-from authz.resource import EntityId
+from authz.resource import EntityId, TenantId
 from authz.schema import read_schema
 from authz.scope import Scope, scope
 from retrieval.deadline import Deadline
@@ -211,10 +211,6 @@ def test_file_made_for_something_else_is_refused_with_the_mend(file: SQLiteFile)
     for other in (replace(file, model="b-model"), replace(file, dimensions=9), replace(file, attributes=wide)):
         with pytest.raises(IndexMismatchError, match="delete it and ingest again"):
             other.prepare()
-    file.prepare()
-    SQLiteIndex(file).supports(SHIPPED)
-    with pytest.raises(IndexMismatchError, match="ingest again"):
-        SQLiteIndex(file).supports(replace(SHIPPED, attributes=wide))
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage that is no database at all" * 99])
@@ -313,3 +309,13 @@ def test_text_that_sqlite_cannot_hold_is_an_error_of_the_index(file: SQLiteFile)
         SQLiteIndex(file).search(Query("\ud800", vector("x")), allowed(), 5, soon())
     with pytest.raises(SearchUnavailableError):
         SQLiteIndex(file).passages(EntityId("acme/a"), allowed(), 2**70, 5, soon())
+
+
+def test_stamps_name_the_versions_and_revisions_of_one_tenant_alone(file: SQLiteFile) -> None:
+    write(file, "acme/a", "alpha")
+    write(file, "acme/a", "beta", under=labels(2), version=2)
+    write(file, "acme/b", "gamma", under=labels(7))
+    write(file, "acmex/c", "delta")
+    found = SQLiteIndexWriter(file).stamps(TenantId("acme"))
+    assert found == {"acme/a": frozenset({(1, 1), (2, 2)}), "acme/b": frozenset({(1, 7)})}
+    assert SQLiteIndexWriter(file).stamps(TenantId("nobody")) == {}

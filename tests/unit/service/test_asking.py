@@ -1,14 +1,12 @@
 """From a question to an answer that may begin: what runs beside what, and what is left behind by a failure."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from authz.errors import DirectoryUnavailableError
 from authz.identity import BearerToken, identify
 from retrieval.deadline import Deadline
 from retrieval.errors import DeadlineExceededError, SearchUnavailableError
@@ -24,7 +22,7 @@ QUESTION = Question("What does the engine plan say?")
 def call_of(application: Application, seconds: float = 10) -> Call:
     on, now = application.on, application.watch()
     identity = identify(BearerToken(application.token()), on.keys, on.issuers, now)
-    return Call(on, "request", identity, now, on.policies(), Deadline.after(seconds))
+    return Call(on, "request", identity, now, on.policies(), Deadline.after(seconds), on.streams.enter(), lambda: None)
 
 
 def test_the_embedding_runs_beside_the_directory(tmp_path: Path) -> None:
@@ -49,28 +47,27 @@ def test_the_embedding_runs_beside_the_directory(tmp_path: Path) -> None:
     assert retrieval.passages
 
 
-@pytest.mark.parametrize("ask", [answer, lambda call, question: search(call, question, 5)])
-def test_an_embedding_that_nobody_waits_for_any_more_is_taken_back(tmp_path: Path, ask: Any) -> None:  # noqa: ANN401 - two signatures
-    pool, go = ThreadPoolExecutor(1), threading.Event()
-    busy = pool.submit(go.wait, 30)
-    application = Application(tmp_path, pool=pool)
-    application.directory.failing = DirectoryUnavailableError("down")
-    with pytest.raises(DirectoryUnavailableError):
-        ask(call_of(application), QUESTION)
-    go.set()
-    busy.result(10)
-    pool.shutdown()
-    assert application.embedder.asked == 0
+def test_a_vector_that_hangs_is_waited_for_until_the_deadline_only_and_keeps_its_place(tmp_path: Path) -> None:
+    go = threading.Event()
+    application = Application(tmp_path)
+    embed = application.embedder.embed
 
+    class Embedder:
+        model, dimensions = application.embedder.model, application.embedder.dimensions
 
-def test_a_full_pool_is_waited_for_until_the_deadline_only(tmp_path: Path) -> None:
-    pool, go = ThreadPoolExecutor(1), threading.Event()
-    pool.submit(go.wait, 30)
-    application = Application(tmp_path, pool=pool)
+        def embed(self, texts: Any) -> Any:  # noqa: ANN401 - as the port's
+            go.wait(30)
+            return embed(texts)
+
+    late = Application(tmp_path, embedder=Embedder())
+    call = call_of(late, 0.3)
     with pytest.raises(DeadlineExceededError):
-        answer(call_of(application, 0.3), QUESTION)
+        answer(call, QUESTION)
+    call.place.leave().result(10)
+    assert late.on.streams.taken == 1
     go.set()
-    assert application.records()[0]["failure"] == "DeadlineExceededError"
+    assert late.on.streams.emptied(10)
+    assert late.records()[0]["failure"] == "DeadlineExceededError"
 
 
 def test_the_record_names_model_template_application_and_request(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from botocore.eventstream import ChecksumMismatch
+from botocore.parsers import ResponseParserError
 
 from retrieval.errors import EmbeddingUnavailableError
 from service.bedrock import BedrockEmbedder, BedrockModel, BedrockStream, Guardrail
@@ -94,6 +96,9 @@ def test_a_hung_stream_ends_at_its_read_timeout(cloud: Cloud, prompt: Prompt) ->
         list(model(cloud, "local.hang", read_timeout=0.5).stream(prompt))
 
 
+END = {"stopReason": "end_turn"}
+
+
 class Events(list[Any]):
     """An event stream of botocore's, already here; its private attribute has vanished."""
 
@@ -116,6 +121,47 @@ def test_a_stream_is_closed_by_its_reader_however_it_ends() -> None:
         with suppress(ModelInterruptedError):
             list(BedrockStream(found))  # type: ignore[arg-type]  # stands in for botocore's
         assert found.closed
+
+
+def test_an_answer_begins_with_its_first_event_and_keeps_it() -> None:
+    stream = BedrockStream(Events([{"contentBlockDelta": {"delta": {"text": "So"}}}, {"messageStop": END}]))  # type: ignore[arg-type]  # stands in for botocore's
+    stream.begin()
+    assert list(stream) == ["So", Stop("end")]
+
+
+class BrokenEvents(Events):
+    """An event stream of which nothing, or nothing more, can be read."""
+
+    def __init__(self, error: Exception, *first: object) -> None:
+        super().__init__(first)
+        self.error = error
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from [*super().__iter__()]
+        raise self.error
+
+
+ERRORS = [ChecksumMismatch(1, 2), ResponseParserError("x"), KeyError("x"), AttributeError("x"), OSError("x")]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_r09_a_stream_that_cannot_be_read_is_no_answer_before_its_first_event_and_an_interrupted_one_after_it(
+    error: Exception,
+) -> None:
+    before, after = BrokenEvents(error), BrokenEvents(error, {"messageStart": {"role": "assistant"}})
+    with pytest.raises(ModelUnavailableError):
+        BedrockStream(before).begin()  # type: ignore[arg-type]  # stands in for botocore's
+    begun = BedrockStream(after)  # type: ignore[arg-type]  # likewise
+    begun.begin()
+    with pytest.raises(ModelInterruptedError):
+        list(begun)
+    assert before.closed
+    assert after.closed
+
+
+def test_r09_a_stream_without_an_event_is_no_answer() -> None:
+    with pytest.raises(ModelUnavailableError):
+        BedrockStream(Events()).begin()  # type: ignore[arg-type]  # stands in for botocore's
 
 
 def test_a_closed_stream_leaves_the_client_usable(cloud: Cloud, prompt: Prompt) -> None:

@@ -35,8 +35,8 @@ def _too_large(size: int) -> bytes:
 
 
 def _chunks(content: bytes) -> Iterator[bytes]:
-    for start in range(0, len(content), 10_000):
-        yield content[start : start + 10_000]
+    for start in range(0, len(content), 1 << 20):
+        yield content[start : start + (1 << 20)]
 
 
 @pytest.mark.parametrize("path", ["/v1/answers", "/v1/search", "/v1/documents/plan"])
@@ -44,7 +44,7 @@ def test_a_body_over_its_limit_is_413_whether_it_says_its_size_or_not(
     application: Application, client: TestClient, path: str
 ) -> None:
     """(R-17)."""
-    method, size = ("PUT", 1 << 20) if "documents" in path else ("POST", 65_536)
+    method, size = ("PUT", 25 << 20) if "documents" in path else ("POST", 65_537)
     for content in (_too_large(size), _chunks(_too_large(size))):
         response = client.request(method, path, content=content, headers={"Content-Type": "application/json"})
         assert response.status_code == 413

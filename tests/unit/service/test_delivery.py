@@ -11,13 +11,13 @@ from authz.identity import BearerToken, identify
 from retrieval.deadline import Deadline
 from retrieval.errors import DeadlineExceededError
 from service.answer import Answer, AnswerEvent, Done
+from service.capacity import Capacity
 from service.delivery import Delivery
 from service.errors import ModelInterruptedError
 from service.model import Stop
 from service.prompt import Question
 from service.pump import WAITING, Pump
 from service.request import Call
-from service.streams import Streams
 from tests.support.application import Application
 from tests.support.scripted import hangs
 
@@ -32,8 +32,8 @@ def application(tmp_path: Path) -> Application:
 def delivery_of(application: Application) -> Delivery:
     on, now = application.on, application.watch()
     identity = identify(BearerToken(application.token()), on.keys, on.issuers, now)
-    call = Call(on, "request", identity, now, on.policies(), Deadline.after(10))
-    return Delivery(call, on.streams.enter(), on.limits.enter(identity))
+    place, release = on.streams.enter(), on.limits.enter(identity)
+    return Delivery(Call(on, "request", identity, now, on.policies(), Deadline.after(10), place, release))
 
 
 def test_a_delivery_that_never_began_leaves_no_record_and_has_nothing_to_send(application: Application) -> None:
@@ -99,7 +99,7 @@ class Endless:
 
 def test_a_pump_reads_no_further_ahead_than_it_may_and_ends_when_stopped() -> None:
     async def run() -> tuple[int, AnswerEvent | ModelInterruptedError]:
-        streams, endless = Streams(1), Endless()
+        streams, endless = Capacity(1), Endless()
         place = streams.enter()
         pump = Pump(Answer((), endless), place)
         first = await pump.next()
@@ -126,7 +126,7 @@ def test_a_pump_whose_event_loop_has_ended_ends_too(application: Application) ->
     delivery.prepare(QUESTION)
 
     async def abandon() -> None:
-        Pump(delivery.begun.answer, delivery.place)
+        Pump(delivery.begun.answer, delivery.call.place)
         await asyncio.sleep(0.05)
 
     asyncio.run(abandon())
@@ -144,6 +144,6 @@ def test_a_pump_hands_on_the_end() -> None:
             pass
 
     async def run() -> AnswerEvent | ModelInterruptedError:
-        return await Pump(Answer((), Short()), Streams(1).enter()).next()
+        return await Pump(Answer((), Short()), Capacity(1).enter()).next()
 
     assert asyncio.run(run()) == Done("end", abstained=True)

@@ -57,14 +57,15 @@ def test_never_more_than_the_limit_run_at_once_from_many_threads() -> None:
 
     def one(_: int) -> None:
         try:
-            with limits.hold(person()):
-                with lock:
-                    now[0] += 1
-                    most[0] = max(most[0], now[0])
-                with lock:
-                    now[0] -= 1
+            release = limits.enter(person())
         except TooManyRequestsError:
-            pass
+            return
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        with lock:
+            now[0] -= 1
+        release()
 
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(one, range(300)))
@@ -117,7 +118,7 @@ def test_too_many_is_429_with_retry_after_before_any_backend_is_called(tmp_path:
         asked = application.directory.asked
         response = client.post(path, json=QUESTION) if path in {"/v1/answers", "/v1/search"} else client.get(path)
         assert response.status_code == 429
-        assert response.headers["retry-after"] == "5"
+        assert 1 <= int(response.headers["retry-after"]) <= 60
         assert application.directory.asked == asked
         assert other.get("/v1/me").status_code == 200, "the same subject of another issuer is another person"
     assert len(application.records(ACME)) == 1

@@ -75,7 +75,24 @@ def test_a_citation_names_a_passage_of_the_prompt_once_and_nothing_else(applicat
     placed = application.model.prompts[0].passages
     assert [each["number"] for each in cited] == list(range(1, len(placed) + 1))
     assert [each["document"] for each in cited] == [each.document.partition("/")[2] for each in placed]
-    assert all(set(each) == {"number", "document", "title", "version", "ordinal", "start", "end"} for each in cited)
+    fields = {"number", "document", "title", "version", "ordinal", "start", "end", "page"}
+    assert all(set(each) == fields for each in cited)
+
+
+def test_citation_search_and_document_say_the_page_of_a_passage(application: Application) -> None:
+    held = application.registry.passages
+    held.update({at: replace(digest, page=3) for at, digest in held.items() if at.ordinal})
+    with application.client() as client:
+        found = events(client.post("/v1/answers", json=EVERYTHING).text)
+        cited = [(data["ordinal"] > 0, data["page"]) for name, data in found if name == "citation"]
+        searched = client.post("/v1/search", json=EVERYTHING).json()["passages"]
+        read = client.get(f"/v1/documents/{cited_document(found)}").json()["passages"]
+    shown = cited + [(each["ordinal"] > 0, each["page"]) for each in (*searched, *read)]
+    assert set(shown) == {(True, 3)}
+
+
+def cited_document(found: Sequence[tuple[str, Any]]) -> str:
+    return str(next(data["document"] for name, data in found if name == "citation"))
 
 
 def test_a_link_in_an_answer_stays_text(application: Application) -> None:

@@ -209,7 +209,14 @@ def test_the_interface_is_described_without_a_token(application: Application) ->
         response = client.get("/openapi.json")
     assert response.status_code == 200
     paths = response.json()["paths"]
-    assert set(paths) == {"/v1/answers", "/v1/search", "/v1/documents", "/v1/documents/{document}", "/v1/me"}
+    assert set(paths) == {
+        "/v1/answers",
+        "/v1/search",
+        "/v1/documents",
+        "/v1/documents/{document}",
+        "/v1/me",
+        "/v1/uploads/{upload}",
+    }
     assert "text/event-stream" in paths["/v1/answers"]["post"]["responses"]["200"]["content"]
 
 

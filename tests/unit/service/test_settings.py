@@ -1,6 +1,7 @@
 """Settings: a missing one is an error, never a wider default."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 
 from authz.errors import ResourceError
 from authz.policy_set import load_policies
-from retrieval.errors import IndexMismatchError, RegistryUnavailableError
+from retrieval.errors import IndexMismatchError, RegistryUnavailableError, SourceError
 from service import compose, compose_index, compose_opensearch
 from service.settings import Settings
 
@@ -54,6 +55,10 @@ BAD = {
     "ANTECHAMBER_OPENSEARCH_SHARDS": ["0", "-1", "x"],
     "ANTECHAMBER_OPENSEARCH_REPLICAS": ["-1", "11"],
     "ANTECHAMBER_OPENSEARCH_ANALYZER": [""],
+    "ANTECHAMBER_DOCUMENTS_BUCKET": ["", "a bucket without a queue"],
+    "ANTECHAMBER_QUEUE_URL": ["", "a queue without a bucket"],
+    "ANTECHAMBER_STAGING_PREFIX": ["", "/", "staged", "/staged/", "sta ged/"],
+    "ANTECHAMBER_WORKER_THREADS": ["0", "65"],
 }  # fmt: skip
 
 
@@ -183,3 +188,29 @@ def test_commands_about_indices_say_what_to_do_where_the_index_is_a_file(environ
     assert environment is not None
     with pytest.raises(IndexMismatchError, match="delete it and ingest again"):
         compose_opensearch.opensearch(read(), load_policies())
+
+
+def test_uploads_are_staged_only_where_a_bucket_and_a_queue_are_named(environment: pytest.MonkeyPatch) -> None:
+    assert compose.staging(read(), load_policies()) is None
+    environment.setenv("ANTECHAMBER_DOCUMENTS_BUCKET", "documents")
+    environment.setenv("ANTECHAMBER_QUEUE_URL", "http://127.0.0.1:9/queue")
+    staging = compose.staging(read(), load_policies())
+    assert staging is not None
+    assert (staging.bucket.name, staging.prefix) == ("documents", "staged/")
+
+
+def test_staging_beneath_a_tenants_own_folder_stops_the_start(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("ANTECHAMBER_DOCUMENTS_BUCKET", "documents")
+    environment.setenv("ANTECHAMBER_QUEUE_URL", "http://127.0.0.1:9/queue")
+    environment.setenv("ANTECHAMBER_STAGING_PREFIX", "acme/staged/")
+    with pytest.raises(ValueError, match="STAGING_PREFIX"):
+        compose.staging(read(), load_policies())
+
+
+@pytest.mark.parametrize("part", [compose.bucket, compose.queue])
+def test_commands_about_the_bucket_say_what_to_set(
+    environment: pytest.MonkeyPatch, part: Callable[[Settings], object]
+) -> None:
+    assert environment is not None
+    with pytest.raises(SourceError, match="ANTECHAMBER_DOCUMENTS_BUCKET"):
+        part(read())

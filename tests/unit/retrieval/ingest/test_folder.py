@@ -43,7 +43,7 @@ def test_each_document_has_one_event_and_one_bad_file_does_not_stop_the_rest(tmp
     files: dict[str, str | bytes] = {
         "open/b.txt": b"\xff",
         "open/c.txt": "Text.",
-        "open/d.pdf": "x",
+        "open/d.pdf": "%PDF-1.7",
         "open/e.txt": "",
         "open/f.txt": "x" * (MAX_SOURCE_BYTES + 1),
         "closed/g.md": "readers: everyone",

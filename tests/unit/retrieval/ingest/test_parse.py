@@ -1,3 +1,5 @@
+import time
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -5,11 +7,13 @@ import pytest
 from authz.resource import TenantId
 from retrieval.errors import SourceError
 from retrieval.ingest.html_text import MAX_TAGS
-from retrieval.ingest.parse import MAX_TITLE, parse
-from retrieval.ingest.source import MAX_SOURCE_BYTES, MediaType, SourceItem, media_type
+from retrieval.ingest.parse import MAX_TEXT_BYTES, MAX_TITLE, parse
+from retrieval.ingest.sniff import DOCX, PDF
+from retrieval.ingest.source import MAX_SOURCE_BYTES, MediaType, SourceItem, hint
+from tests.support.hostile_files import docx, drawn, paragraph, printed, run, stream, text, typed
 
 
-def source(text: str | bytes, kind: MediaType = "text/html", title: str | None = None) -> SourceItem:
+def source(text: str | bytes, kind: MediaType | None = "text/html", title: str | None = None) -> SourceItem:
     content = text.encode() if isinstance(text, str) else text
     return SourceItem(TenantId("acme"), "a/file.x", content, kind, title, "folder:x", {}, frozenset(), "role:test")
 
@@ -146,12 +150,10 @@ def test_title_that_is_none_is_refused(title: str) -> None:
         (b"", "no text"),
         (b" \n\xe2\x80\x8b", "no text"),
         (b"<p hidden>x", "no text"),
-        (b"a\0b", "not text"),
-        (b"%PDF-1.7 abc", "not text"),
-        (b"PK\x03\x04abc", "not text"),
+        (b"a\0b", "binary data"),
         (b"caf\xe9", "UTF-8 at byte 3"),
-        ("text".encode("utf-16"), "not text"),
-        (b"x" * (MAX_SOURCE_BYTES + 1), "at most"),
+        (b"x" * (MAX_TEXT_BYTES + 1), "2,097,153 bytes; at most 2,097,152 are read"),
+        (b"x" * (MAX_SOURCE_BYTES + 1), "16,777,217 bytes; at most 16,777,216 are read"),
         (b"<b>" * (MAX_TAGS + 1), "HTML tags"),
     ],
 )
@@ -180,13 +182,84 @@ def test_style_with_impossible_escape_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("a/B.MD", "text/markdown"), ("x.htm", "text/html"), ("x.txt", "text/plain")]
+    ("name", "kind"),
+    [
+        ("a/B.MD", "text/markdown"),
+        ("x.htm", "text/html"),
+        ("x.txt", "text/plain"),
+        ("x.PDF", PDF),
+        ("x.docx", DOCX),
+        ("x", None),
+        ("x.md.exe", None),
+        (".md", None),
+    ],
 )
-def test_media_type_is_the_suffixes(name: str, kind: str) -> None:
-    assert media_type(name) == kind
+def test_hint_is_the_suffixes(name: str, kind: str | None) -> None:
+    assert hint(name) == kind
 
 
-@pytest.mark.parametrize("name", ["x.pdf", "x", "x.md.exe", ".md"])
-def test_other_files_are_refused(name: str) -> None:
-    with pytest.raises(SourceError, match="only"):
-        media_type(name)
+@pytest.mark.parametrize(
+    ("name", "said", "kind"),
+    [
+        ("x.md", None, "text/markdown"),
+        ("x.md", "text/plain", "text/plain"),
+        ("x", None, "text/plain"),
+        ("x.exe", None, "text/plain"),
+        ("x.pdf", None, "text/plain"),
+        ("x.md", DOCX, "text/plain"),
+    ],
+)
+def test_kind_of_text_is_the_senders_word_then_the_names(name: str, said: MediaType | None, kind: str) -> None:
+    parsed = parse(replace(source("# A *text*", said), name=name))
+    assert (parsed.media_type, parsed.text) == (kind, "# A *text*")
+
+
+def test_files_are_what_their_bytes_are_whatever_their_name_says() -> None:
+    assert parse(replace(source(printed("Seen."), "text/plain"), name="x.md")).media_type == PDF
+    assert parse(replace(source(typed(), PDF), name="x.pdf")).media_type == DOCX
+
+
+def test_pages_begin_where_their_text_does_and_empty_ones_where_the_next_does() -> None:
+    parsed = parse(source(printed("One.", "", "Three\u00ad.", ""), None))
+    assert parsed.text == "One.\n\nThree."
+    assert parsed.pages == (0, 6, 6, 14)
+    assert parsed.title == "file"
+
+
+def test_characters_that_nobody_sees_are_removed_from_every_kind_and_from_names() -> None:
+    hidden = "a\u200b\u202eb"
+    mapping = b"1 beginbfchar <41> <0061200B202E0062> endbfchar"
+    font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/ToUnicode 4 0 R>>"
+    for content in (docx(paragraph(run(hidden))), drawn(text("A"), objects={3: font, 4: stream(mapping)})):
+        assert parse(source(content)).text == "ab"
+    assert parse(replace(source("x", "text/plain"), name=f"a/{hidden}.txt")).title == "ab"
+    assert parse(replace(source("x", "text/plain"), name="a/\u200b.txt")).title == "Untitled"
+
+
+def test_row_of_a_table_stays_one_line() -> None:
+    assert parse(source("<table><tr><td><p>a</p><p>b</p><td><p>c</table>")).text == "a b | c"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<div>" * 50_000,
+        b"<" * MAX_TEXT_BYTES,
+        b"[" * MAX_TEXT_BYTES,
+        b"*" * MAX_TEXT_BYTES,
+        b"`" * MAX_TEXT_BYTES,
+        b"&" * MAX_TEXT_BYTES,
+        b"> " * (MAX_TEXT_BYTES // 2),
+        b"- " * (MAX_TEXT_BYTES // 2),
+        b"<!--" * (MAX_TEXT_BYTES // 4),
+        b"<a " * (MAX_TEXT_BYTES // 3),
+        b"x" * 1_000_000,
+    ],
+    ids=lambda content: content[:4].decode(),
+)
+@pytest.mark.parametrize("kind", ["text/markdown", "text/html"])
+def test_pathological_text_is_read_or_refused_in_time(content: bytes, kind: MediaType) -> None:
+    before = time.process_time()
+    with suppress(SourceError):
+        parse(source(content, kind))
+    assert time.process_time() - before < 10

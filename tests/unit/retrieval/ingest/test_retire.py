@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from authz.resource import EntityId, TenantId
@@ -56,7 +58,7 @@ def test_document_that_the_index_still_holds_is_reported() -> None:
     shop = Workshop()
     ingest(SOURCE, shop.to)
     deaf = Deaf(rows=shop.index.rows)
-    shop.to = type(shop.to)(shop.registry, deaf, shop.vectors, shop.to.on_write, shop.to.clock)
+    shop.to = replace(shop.to, index=deaf)
     with pytest.raises(SearchUnavailableError, match="retire it again"):
         retire(DOCUMENT, "role:test", shop.to)
     assert shop.admissible(DOCUMENT) == []

@@ -35,6 +35,7 @@ def test_whatever_a_probe_raises_means_not_ready_and_only_the_log_says_why(tmp_p
     with application.client(None) as client:
         response = client.get("/readyz")
     assert response.status_code == 503
+    assert response.headers["retry-after"] == "5"
     assert response.json() == {
         "status": "not ready",
         "dependencies": {"directory": "not ready", "index": "ready", "audit": "not ready"},

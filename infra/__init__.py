@@ -1,0 +1,1 @@
+"""The stack on AWS. It imports nothing of the application, and the application imports nothing of it."""

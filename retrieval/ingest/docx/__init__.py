@@ -1,0 +1,1 @@
+"""From a DOCX file's bytes to the text that a reader would see."""
