@@ -54,6 +54,7 @@ check: ## format, lint, types, import contracts, dependencies, generated documen
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/deptry .
 	$(BIN)/python tools/threat_model.py --check
+	$(BIN)/python -m infra.written --check
 
 prove: ## hold an index against Cedar, pair by pair (ENGINE=sqlite PAIRS=100000 SEED=)
 	@$(PYTHON) tools/bootstrap.py dev
@@ -84,6 +85,7 @@ format: ## format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python tools/threat_model.py
+	$(BIN)/python -m infra.written
 
 lock: ## pin every dependency anew, with hashes
 	@$(PYTHON) tools/bootstrap.py dev

@@ -45,6 +45,7 @@ from service.observed import Observed, progress_of
 from service.problem import problem
 from service.readiness import Readiness
 from service.request import dependencies, request_id
+from service.web.routes import routes_of_pages
 
 _STATUS: dict[type[Exception], tuple[int, str]] = {
     InvalidTokenError: (401, "A valid bearer token is required."),
@@ -110,6 +111,8 @@ def create_app(on: Dependencies) -> FastAPI:
     if on.writing is not None:
         app.include_router(writing.router)
         app.include_router(uploads.router)
+    if on.web is not None:
+        app.include_router(routes_of_pages(writes=on.writing is not None))
     for error in _STATUS:
         app.add_exception_handler(error, _problem_of)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -17,6 +17,7 @@ from service.limits import Limits
 from service.metrics import Metrics
 from service.model import Model
 from service.staging import Staging
+from service.web.parts import Web
 
 APPLICATION = "antechamber/0.1.0"
 
@@ -72,3 +73,5 @@ class Dependencies:
     bounds: Bounds
     probes: dict[str, Callable[[], None]]
     """By name, what must not raise for this process to be ready."""
+    web: Web | None = None
+    """The pages, where there are any."""

@@ -18,7 +18,7 @@ from retrieval.audit import AuditLog
 from retrieval.errors import RetrievalError
 from retrieval.registry import Registry
 from retrieval.retrieve import Stores
-from service import compose, compose_index
+from service import compose, compose_index, compose_web
 from service.app import create_app
 from service.capacity import Capacity
 from service.compose_index import ChosenIndex
@@ -93,6 +93,7 @@ def build(settings: Settings) -> tuple[Dependencies, RunningPolicies]:
         probes=_probes(settings, directory, registry, audit, chosen.probe)
         | counting
         | _staging_probe(settings, writing),
+        web=compose_web.web(settings, keys, audit),
     )
     return on, running
 

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from authz.identity import Issuer
 from authz.policy_set import SHIPPED
 from authz.resource import tenant_id
+from service.web_settings import WebSettings
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 _SALT = 16
@@ -110,6 +111,8 @@ class Settings(BaseSettings):
     staging_prefix: Annotated[Text, StringConstraints(pattern=r"^([A-Za-z0-9._-]+/)+$")] = "staged/"
     queue_url: Text | None = Field(default=None, description="of the queue that the bucket notifies")
     worker_threads: Annotated[int, Field(ge=1, le=64, description="messages worked on at once by a worker")] = 4
+
+    web: WebSettings | None = Field(default=None, description="the pages; without it there are none")
 
     host: Text = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080

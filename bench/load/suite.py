@@ -22,7 +22,7 @@ PEOPLE, SECONDS, QUICK_SECONDS = 200, 300.0, 30.0
 QUESTION = "What are the salary bands for engineers?"
 _WORDS = 40
 """Of the answer to it."""
-ANSWER = 10.0
+ANSWER = 30.0
 """Seconds that an answer is to take once it has begun."""
 _SPECIAL = 3
 """People beside those who ask: a slow reader, one who never reads, one who leaves."""

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
         company = read_company(folder)
         signed = _sign_up(told["aws"], company, told["password"])
         inbox = make_inbox(told["aws"], _REGION)
-        variables = _variables(told, signed, sorted(company.groups)) | _inbox(inbox)
+        variables = _variables(told, signed, sorted(company.groups)) | _inbox(inbox) | _pages(told, signed, folder)
         _write(file, variables)
         os.environ.update(variables)
         _load(company, signed, folder)
@@ -127,6 +127,16 @@ def _inbox(inbox: Inbox) -> dict[str, str]:
     return {"ANTECHAMBER_DOCUMENTS_BUCKET": inbox.bucket, "ANTECHAMBER_QUEUE_URL": inbox.queue}
 
 
+def _pages(told: Mapping[str, str], signed: Signed, folder: Path) -> dict[str, str]:
+    return {
+        "ANTECHAMBER_WEB__ORIGIN": f"http://127.0.0.1:{told['port']}",
+        "ANTECHAMBER_WEB__SECRET": secrets.token_urlsafe(32),
+        "ANTECHAMBER_WEB__DEMO_CLIENT": signed.client,
+        "ANTECHAMBER_WEB__DEMO_PASSWORD": told["password"],
+        "ANTECHAMBER_WEB__DEMO_COMPANY": str(folder.resolve()),
+    }
+
+
 def _opensearch(url: str) -> dict[str, str]:
     # One node, so no second copy of a shard.
     return {
@@ -149,6 +159,8 @@ def _load(company: Company, signed: Signed, folder: Path) -> None:
         create_table(client, table)
     create_table(client, settings.intake_table)
     create_table(client, settings.limits_table or "")
+    if settings.web is not None:
+        create_table(client, settings.web.sessions_table)
     policies = load_policies(settings.policies)
     types = policies.attributes.principal
     admin = DynamoDBDirectoryAdmin(client, settings.directory_table, types)

@@ -1,0 +1,105 @@
+"""From a day to its records: read in order, filtered, and counted by the hour."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from authz.resource import TenantId
+from authz.schema import to_milliseconds
+from retrieval.admission import ALARMS
+from retrieval.audit import AuditLog, Json, Logged
+from retrieval.deadline import Deadline
+
+MOST = 10_000
+"""Records of one day that a page looks at."""
+_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A record in a list."""
+
+    id: str
+    time: str
+    event: str
+    outcome: str
+    admitted: int
+    refused: int
+    policies: Sequence[str]
+    alarms: Sequence[str]
+
+    @property
+    def hour(self) -> int:
+        """The hour of its day, UTC."""
+        return int(self.time[11:13])
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The records of one day, latest first; `whole` is False if there are more than are looked at."""
+
+    day: date
+    rows: Sequence[Row]
+    whole: bool
+
+    def hours(self) -> Sequence[tuple[int, int]]:
+        """Return for each hour how many records there are, and how many of them with an alarm."""
+        counted, alarming = (
+            Counter(each.hour for each in self.rows),
+            Counter(each.hour for each in self.rows if each.alarms),
+        )
+        return [(counted[hour], alarming[hour]) for hour in range(24)]
+
+    def only(self, wanted: Callable[[Row], bool]) -> "Day":
+        """Return the rows that are `wanted`."""
+        return Day(self.day, [each for each in self.rows if wanted(each)], self.whole)
+
+
+def read_day(audit: AuditLog, tenant: TenantId, day: date, deadline: Deadline) -> Day:
+    """Return the records of `tenant` of `day` in UTC, the first `MOST` of them.
+
+    Raises `AuditUnavailableError` and `DeadlineExceededError`.
+    """
+    begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    after, end = _before(begin), _before(begin + timedelta(days=1))
+    found: list[Logged] = []
+    while len(found) < MOST:
+        deadline.left()
+        page = audit.read(tenant, after, _PAGE)
+        found += [each for each in page if each.receipt.id <= end]
+        if len(page) < _PAGE or page[-1].receipt.id > end:
+            return Day(day, [row_of(each) for each in reversed(found)], whole=True)
+        after = page[-1].receipt.id
+    return Day(day, [row_of(each) for each in reversed(found[:MOST])], whole=False)
+
+
+def row_of(logged: Logged) -> Row:
+    """Return a record as one row."""
+    hits = hits_of(logged.record)
+    decisions = [str(hit["decision"]) for hit in hits]
+    policies = {str(policy) for hit in hits for policy in _list(hit["policies"])}
+    return Row(
+        id=logged.receipt.id,
+        time=str(logged.record["time"]),
+        event=str(logged.record["event"]),
+        outcome=str(logged.closing["outcome"] if logged.closing else logged.record["outcome"]),
+        admitted=decisions.count("admitted"),
+        refused=len(decisions) - decisions.count("admitted"),
+        policies=sorted(policies),
+        alarms=sorted(set(decisions) & ALARMS),
+    )
+
+
+def hits_of(record: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    """Return the hits that a record holds."""
+    return [hit for hit in _list(record.get("hits")) if isinstance(hit, Mapping)]
+
+
+def _before(instant: datetime) -> str:
+    """Return what sorts before every id of `instant` and later: ids begin with the milliseconds of their making."""
+    return f"{to_milliseconds(instant):012x}"
+
+
+def _list(value: Json) -> Sequence[Json]:
+    return value if isinstance(value, list) else ()

@@ -1,0 +1,107 @@
+"""`/operate`: for operators. Health, the running policies, alarms, and what an answer was refused."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from fastapi import APIRouter, Request, Response
+
+from retrieval.admission import ALARMS
+from service.errors import NotFoundError
+from service.request import Authenticated
+from service.web.authority import authorized
+from service.web.chronicle import Row, read_day, row_of
+from service.web.records import Decided, decisions
+from service.web.replay import find_record, personal_of, replay
+from service.web.route import PageRoute
+from service.web.visiting import Visiting, Visitor
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that must not happen, and did: how often today, and in which record last."""
+
+    refusal: str
+    meaning: str
+    times: int
+    last: Row
+
+
+_MEANING = {
+    "disagreement": "Door one found what door two denies, at the same revision: the filter and the decision disagree.",
+    "altered": "A text in the index is not the one whose digest the registry holds.",
+    "unregistered": "The index holds what the registry does not know.",
+    "foreign": "The index returned a hit of another tenant.",
+    "misfit": "A record of the registry does not fit the schema.",
+    "malformed": "The index returned a hit without an id, version, revision or ordinal.",
+}
+
+
+@router.get("/operate")
+def show_operate(request: Request, visiting: Visiting, call: Authenticated) -> Response:
+    """Show health, policies and the alarms of today."""
+    principal = authorized(visiting, "operate", {})
+    today = read_day(call.on.stores.audit, principal.tenant, call.now.date(), call.deadline)
+    values = {
+        **visiting.frame(principal, "operate"),
+        "health": sorted(request.app.state.readiness().items()),
+        "digest": call.policies.digest,
+        "policies": sorted(call.policies.policies.values(), key=lambda each: (each.place.split(":")[0], each.id)),
+        "alarms": _alarms(today.rows),
+        "alarming": ALARMS,
+        "refused": _refused(visiting),
+        "answers": [each for each in today.rows if each.event in {"answer", "search"}][:_SHOWN],
+        "whole": today.whole,
+    }
+    return visiting.web.pages.page("operate.html", values)
+
+
+_SHOWN = 30
+
+
+@router.get("/operate/{receipt}")
+def show_operated(receipt: str, visiting: Visiting, call: Authenticated) -> Response:
+    """Show what one retrieval found and was refused, by the ids of documents; never their text or titles."""
+    principal = authorized(visiting, "operate", {"record": receipt if receipt.isalnum() else None})
+    logged = find_record(call.on.stores.audit, principal.tenant, receipt)
+    if logged is None:
+        raise NotFoundError
+    archive = visiting.web.views.archive
+    again = replay(logged, personal_of(archive, logged), archive, call.policies)
+    names = {each.key: each.document for each in call.on.stores.registry.scan(principal.tenant)}
+    values = {
+        **visiting.frame(principal, "operate"),
+        "row": row_of(logged),
+        "decided": [_named(each, names) for each in decisions(logged, again)],
+        "meaning": _MEANING,
+    }
+    return visiting.web.pages.page("operated.html", values)
+
+
+def _named(decided: Decided, names: Mapping[str, str]) -> Decided:
+    return replace(
+        decided, document=names.get(decided.document, decided.document).partition("/")[2] or decided.document
+    )
+
+
+def _alarms(rows: Sequence[Row]) -> Sequence[Alarm]:
+    found = []
+    for refusal in sorted(ALARMS, key=lambda each: (each != "disagreement", each)):
+        where = [each for each in rows if refusal in each.alarms]
+        if where:
+            found.append(Alarm(refusal, _MEANING[refusal], len(where), where[0]))
+    return found
+
+
+def _refused(visiting: Visitor) -> Sequence[tuple[str, int]]:
+    """Return what this process refused at door two since it began, by cause."""
+    registry = visiting.call.on.metrics.registry
+    found = (
+        (sample.labels["refusal"], int(sample.value))
+        for family in registry.collect()
+        if family.name == "antechamber_hits_refused"
+        for sample in family.samples
+        if sample.name.endswith("_total")
+    )
+    return sorted(found)

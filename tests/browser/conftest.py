@@ -1,0 +1,78 @@
+"""A real Chromium before a running demo; without one these tests are skipped with the reason, but never in CI."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+from tests.browser.visit import BROWSER, Opened, Visit, opened
+from tests.support.demo import Demo, kept_vectors, running_demo
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """Return Playwright, or skip where there is no Chromium."""
+    if not Path(BROWSER).is_file():
+        reason = f"no Chromium at {BROWSER}; name one by ANTECHAMBER_CHROMIUM"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """Return a Chromium of this run's own."""
+    browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def demo(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:  # noqa: ARG001 - skips first
+    """Return a demo that these tests share."""
+    folder = tmp_path_factory.mktemp("seen")
+    with kept_vectors(folder, "demo"), running_demo(folder, ANTECHAMBER_RATE="100000/minute") as running:
+        yield running
+
+
+@pytest.fixture
+def open_page(chromium: Browser, demo: Demo) -> Iterator[Opened]:
+    """Return how to open a browser of one's own before the demo; its pages must have broken no policy of contents."""
+    visits: list[Visit] = []
+
+    def begin(base: str = "", **options: object) -> Visit:
+        visits.append(opened(chromium, base or f"http://127.0.0.1:{demo.port}", **options))
+        return visits[-1]
+
+    yield begin
+    for visit in visits:
+        visit.close()
+        assert visit.violations == []
+
+
+@pytest.fixture(scope="session")
+def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Return how to print a measure at once, past pytest's capture."""
+    terminal: pytest.TerminalReporter = request.config.pluginmanager.getplugin("terminalreporter")
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def write(message: str) -> None:
+        with capture.global_and_fixture_disabled():
+            terminal.ensure_newline()
+            terminal.write_line(f"  {message}")
+
+    return write
