@@ -74,6 +74,7 @@ def build(settings: Settings) -> tuple[Dependencies, RunningPolicies]:
     limits, counting = compose.limits(settings)
     keys = JwksClient()
     writing = _writing(settings, policies, chosen) if settings.writes else None
+    pages = compose_web.web(settings, keys, audit)
     on = Dependencies(
         issuers=compose.issuers(settings),
         keys=keys,
@@ -92,8 +93,9 @@ def build(settings: Settings) -> tuple[Dependencies, RunningPolicies]:
         bounds=Bounds(settings.hits, settings.budget, settings.deadline, settings.answer_timeout),
         probes=_probes(settings, directory, registry, audit, chosen.probe)
         | counting
-        | _staging_probe(settings, writing),
-        web=compose_web.web(settings, keys, audit),
+        | _staging_probe(settings, writing)
+        | ({"sessions": pages.sessions.probe} if pages else {}),
+        web=pages,
     )
     return on, running
 

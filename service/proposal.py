@@ -79,6 +79,9 @@ def carry_out(planned: Plan, author: Author, to: Destination) -> Ingested:
 
 def document_of(author: Author, name: str) -> EntityId:
     """Return the id of `name` in the author's tenant. Raises `ResourceError` if it cannot be one."""
+    if not {"", ".", ".."}.isdisjoint(name.split("/")):  # an address that browsers would read as another
+        message = "a document's name has no empty part, and none that is . or .."
+        raise ResourceError(message)
     return entity_id(author.held.tenant, name)
 
 

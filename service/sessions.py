@@ -123,8 +123,10 @@ class Sessions:
             return Held(session, sealed.version)
         touched = replace(session, seen=now)
         kept = self.write(cookie, Held(touched, sealed.version))
-        # Another tab was quicker: its write says that the session is used as well as ours would.
-        return Held(touched, sealed.version + 1) if kept else Held(session, sealed.version)
+        if kept:
+            return Held(touched, sealed.version + 1)
+        # Another tab was quicker: its write says that the session is used as well as ours would, or it signed out.
+        return Held(session, sealed.version) if self._store.get(_key(cookie)) else None
 
     def write(self, cookie: str, held: Held) -> bool:
         """Store what was `held`, changed, unless somebody else did since; return whether."""
@@ -141,6 +143,10 @@ class Sessions:
         """Forget the session of `cookie`, with every token in it."""
         if cookie and _random(cookie):
             self._store.delete(_key(cookie))
+
+    def probe(self) -> None:
+        """Raise `SessionsUnavailableError` if the store does not answer."""
+        self._store.get(_key("readiness probe"))
 
     def fresh(self) -> Session:
         """Return an empty session that begins now."""

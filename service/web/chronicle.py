@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from authz.resource import TenantId
 from authz.schema import to_milliseconds
@@ -14,6 +14,7 @@ from retrieval.deadline import Deadline
 MOST = 10_000
 """Records of one day that a page looks at."""
 _PAGE = 200
+_DAY = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Row:
     refused: int
     policies: Sequence[str]
     alarms: Sequence[str]
+    refusals: Sequence[str]
+    """Why door two refused what it refused, once for each hit."""
 
     @property
     def hour(self) -> int:
@@ -61,8 +64,8 @@ def read_day(audit: AuditLog, tenant: TenantId, day: date, deadline: Deadline) -
 
     Raises `AuditUnavailableError` and `DeadlineExceededError`.
     """
-    begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    after, end = _before(begin), _before(begin + timedelta(days=1))
+    begin = to_milliseconds(datetime(day.year, day.month, day.day, tzinfo=UTC))
+    after, end = _before(begin), _before(begin + _DAY)
     found: list[Logged] = []
     while len(found) < MOST:
         deadline.left()
@@ -88,6 +91,7 @@ def row_of(logged: Logged) -> Row:
         refused=len(decisions) - decisions.count("admitted"),
         policies=sorted(policies),
         alarms=sorted(set(decisions) & ALARMS),
+        refusals=[each for each in decisions if each != "admitted"],
     )
 
 
@@ -96,9 +100,9 @@ def hits_of(record: Mapping[str, Json]) -> list[Mapping[str, Json]]:
     return [hit for hit in _list(record.get("hits")) if isinstance(hit, Mapping)]
 
 
-def _before(instant: datetime) -> str:
+def _before(instant: int) -> str:
     """Return what sorts before every id of `instant` and later: ids begin with the milliseconds of their making."""
-    return f"{to_milliseconds(instant):012x}"
+    return f"{instant:012x}"
 
 
 def _list(value: Json) -> Sequence[Json]:

@@ -1,13 +1,14 @@
 """`/compare`: two people, each signed in for themselves, one question, side by side."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from fastapi import APIRouter, Response
 
 from service.request import Authenticated, Call
+from service.sessions import SlotName
 from service.web.asking import Asked, Told, WholeRoute, answered, examples, question_of
 from service.web.forms import Form
 from service.web.standing import Standing, standing
@@ -43,11 +44,12 @@ async def compare_whole(visiting: Visiting, call: Authenticated, form: Form) -> 
     other = await call.place.within(call.deadline, partial(_other, visiting), _leave)
     try:
         values = await call.place.within(call.deadline, partial(_values, visiting, other, question))
-        calls = [call] if other is None else [call, other.call]
-        told = await asyncio.gather(*(answered(each, question) for each in calls))
+        calls = {each.slot: each.call for each in (visiting, other) if each is not None}
+        answers = await asyncio.gather(*(answered(each, question) for each in calls.values()))
     finally:
         _leave(other)
-    shown = {**values, "told": dict(zip("ab", told, strict=False)), "cited": _cited(told)}
+    told = dict(zip(calls, answers, strict=True))
+    shown = {**values, "told": told, "cited": _cited(told)}
     return visiting.web.pages.page("compare.html", shown)
 
 
@@ -91,11 +93,11 @@ def _differences(a: Standing, b: Standing) -> Sequence[Difference]:
     return [*found, Difference("groups of one alone", *only)] if only != ["none", "none"] else found
 
 
-def _cited(told: Sequence[Told]) -> Sequence[tuple[str, str]]:
+def _cited(told: Mapping[SlotName, Told]) -> Sequence[tuple[str, str]]:
     """Return each document that is cited, with whose answer cites it."""
     titles: dict[str, str] = {}
     by: dict[str, str] = {}
-    for slot, each in zip("ab", told, strict=False):
+    for slot, each in sorted(told.items()):
         for source in each.sources:
             document = str(source["document"])
             titles[document] = str(source["title"])

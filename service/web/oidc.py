@@ -27,6 +27,8 @@ _SILENCE: Final = 5.0
 """Seconds for a connection, and without a byte."""
 _SIZE: Final = 256 * 1024
 """Largest answer in bytes."""
+_PAUSE: Final = 5.0
+"""Seconds for which an issuer that failed is not asked again."""
 _FRESH: Final = 3600.0
 """Seconds that a discovery document serves."""
 _NAMES = ("name", "preferred_username", "email", "sub")
@@ -63,6 +65,7 @@ class OidcSignIn:
         self._clock = clock
         self._http = _Http()
         self._found: tuple[float, Mapping[str, Any]] | None = None
+        self._failed = float("-inf")
 
     def address(self, state: str, nonce: str, verifier: str) -> str:
         """Return where the browser signs in. Raises `SignInUnavailableError`."""
@@ -155,11 +158,14 @@ class OidcSignIn:
         """Return the issuer's metadata (Discovery 1.0 §4.3). Raises `SignInUnavailableError`."""
         if self._found is not None and time.monotonic() - self._found[0] < _FRESH:
             return self._found[1]
+        if time.monotonic() - self._failed < _PAUSE:  # or every stranger would wait for it, and hold a place
+            raise SignInUnavailableError(_DOWN)
         try:
             response = self._http.get(self._issuer.issuer.removesuffix("/") + "/.well-known/openid-configuration")
             response.raise_for_status()
             plain = json.loads(response.content)
         except (httpx2.HTTPError, ValueError) as error:
+            self._failed = time.monotonic()
             raise SignInUnavailableError(_DOWN) from error
         if not isinstance(plain, dict) or plain.get("issuer") != self._issuer.issuer:
             raise SignInUnavailableError(_DOWN)

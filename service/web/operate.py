@@ -1,5 +1,6 @@
 """`/operate`: for operators. Health, the running policies, alarms, and what an answer was refused."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,9 +12,9 @@ from service.request import Authenticated
 from service.web.authority import authorized
 from service.web.chronicle import Row, read_day, row_of
 from service.web.records import Decided, decisions
-from service.web.replay import find_record, personal_of, replay
+from service.web.replay import find_record, is_record_id, personal_of, replay
 from service.web.route import PageRoute
-from service.web.visiting import Visiting, Visitor
+from service.web.visiting import Visiting
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -50,7 +51,7 @@ def show_operate(request: Request, visiting: Visiting, call: Authenticated) -> R
         "policies": sorted(call.policies.policies.values(), key=lambda each: (each.place.split(":")[0], each.id)),
         "alarms": _alarms(today.rows),
         "alarming": ALARMS,
-        "refused": _refused(visiting),
+        "refused": _refused(today.rows),
         "answers": [each for each in today.rows if each.event in {"answer", "search"}][:_SHOWN],
         "whole": today.whole,
     }
@@ -63,7 +64,7 @@ _SHOWN = 30
 @router.get("/operate/{receipt}")
 def show_operated(receipt: str, visiting: Visiting, call: Authenticated) -> Response:
     """Show what one retrieval found and was refused, by the ids of documents; never their text or titles."""
-    principal = authorized(visiting, "operate", {"record": receipt if receipt.isalnum() else None})
+    principal = authorized(visiting, "operate", {"record": receipt if is_record_id(receipt) else None})
     logged = find_record(call.on.stores.audit, principal.tenant, receipt)
     if logged is None:
         raise NotFoundError
@@ -94,14 +95,6 @@ def _alarms(rows: Sequence[Row]) -> Sequence[Alarm]:
     return found
 
 
-def _refused(visiting: Visitor) -> Sequence[tuple[str, int]]:
-    """Return what this process refused at door two since it began, by cause."""
-    registry = visiting.call.on.metrics.registry
-    found = (
-        (sample.labels["refusal"], int(sample.value))
-        for family in registry.collect()
-        if family.name == "antechamber_hits_refused"
-        for sample in family.samples
-        if sample.name.endswith("_total")
-    )
-    return sorted(found)
+def _refused(rows: Sequence[Row]) -> Sequence[tuple[str, int]]:
+    """Return what was refused at door two in this tenant, by cause: a process's counters count all tenants'."""
+    return sorted(Counter(refusal for row in rows for refusal in row.refusals).items())

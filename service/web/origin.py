@@ -4,6 +4,8 @@ from fastapi import Request
 
 from service.web.errors import ForeignRequestError
 
+_PATH = 2048
+
 
 def check_own(request: Request, origin: str) -> None:
     """Return if a page of `origin` asked for `request`. Raises `ForeignRequestError`.
@@ -25,5 +27,11 @@ def is_here(request: Request, origin: str) -> bool:
 
 def own_path(path: str) -> str:
     """Return `path` if it leads back into this application, else its first page: no open redirect."""
-    inside = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() and path.isascii()
+    inside = (
+        len(path) <= _PATH
+        and path.startswith("/")
+        and not path.startswith(("//", "/\\"))
+        and path.isprintable()
+        and path.isascii()
+    )
     return path if inside and "\\" not in path else "/"

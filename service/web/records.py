@@ -13,7 +13,7 @@ from service.errors import NotFoundError
 from service.request import Authenticated
 from service.web.authority import authorized
 from service.web.chronicle import Row, hits_of, read_day, row_of
-from service.web.replay import Replay, find_record, personal_of, replay
+from service.web.replay import Replay, find_record, is_record_id, personal_of, replay
 from service.web.route import PageRoute
 from service.web.visiting import Visiting
 from service.web.why import condition_of
@@ -65,7 +65,7 @@ def show_records(
 @router.get("/records/{receipt}")
 def show_record(receipt: str, visiting: Visiting, call: Authenticated) -> Response:
     """Show one record in full, with what decided it derived anew."""
-    principal = authorized(visiting, "readAudit", {"record": receipt if receipt.isalnum() else None})
+    principal = authorized(visiting, "readAudit", {"record": receipt if is_record_id(receipt) else None})
     logged = find_record(call.on.stores.audit, principal.tenant, receipt)
     if logged is None:
         raise NotFoundError

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from retrieval.errors import AuditUnavailableError
 from retrieval.record import commitment
 from service.web.parts import Archive
 
+_ID = re.compile(r"[0-9a-f]{32}")
 _MOST = 16
 """Policy sets of the past that this process keeps loaded."""
 
@@ -38,9 +40,14 @@ class Replay:
     """By name, whether what was found is what the record commits to."""
 
 
+def is_record_id(text: str) -> bool:
+    """Return whether `text` may name a record: whatever else was typed is nobody's to keep."""
+    return _ID.fullmatch(text) is not None
+
+
 def find_record(audit: AuditLog, tenant: TenantId, id_: str) -> Logged | None:
     """Return the record `id_` of `tenant`. Raises `AuditUnavailableError`."""
-    if not id_ or not id_.isascii() or not id_.isalnum():
+    if not is_record_id(id_):
         return None
     # Whatever sorts directly before it: ids are hexadecimal.
     before = f"{id_[:-1]}{chr(ord(id_[-1]) - 1)}"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial, wraps
 from typing import Any
 from urllib.parse import quote
 
@@ -10,8 +11,10 @@ from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
 from authz.errors import InvalidTokenError
+from retrieval.deadline import Deadline
+from service.body_limit import read_body
 from service.problem import problem
-from service.request import dependencies
+from service.request import dependencies, request_id
 from service.route import BoundedRoute, StreamedRoute
 from service.web.errors import SignedOutError, WebError
 from service.web.origin import check_own, is_here
@@ -53,7 +56,13 @@ class StreamRoute(StreamedRoute):
 
 
 class OpenRoute(APIRoute):
-    """A page for who is not signed in: it takes a place like every other."""
+    """A page for who is not signed in: it takes a place like every other, and its plain function a thread of it.
+
+    It has a parameter `request`.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401 - FastAPI's own
+        super().__init__(path, _in_place(endpoint), **options)
 
     def get_route_handler(self) -> Handler:
         """Return the route behind its checks."""
@@ -66,6 +75,7 @@ def _problems(serve: Handler) -> Handler:
             _check(request)
             return await serve(request)
         except WebError as error:
+            _count(request, error)
             return problem(request, error.status, error.detail)
 
     return handle
@@ -73,13 +83,27 @@ def _problems(serve: Handler) -> Handler:
 
 def _placed(serve: Handler) -> Handler:
     async def handle(request: Request) -> Response:
-        place = dependencies(request).requests.enter()
+        on = dependencies(request)
+        deadline = Deadline.after(on.bounds.deadline)
+        # The body first: a stranger who sends it slowly holds a connection, and nobody's place.
+        whole = await read_body(request, deadline) if request.method in _CHANGES else request
+        place = on.requests.enter()
+        whole.state.place, whole.state.deadline = place, deadline
         try:
-            return await serve(request)
+            return await serve(whole)
         finally:
             place.leave()
 
     return handle
+
+
+def _in_place(endpoint: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    @wraps(endpoint)
+    async def bounded(*, request: Request, **arguments: object) -> object:
+        work = partial(endpoint, request=request, **arguments)
+        return await request.state.place.within(request.state.deadline, work)
+
+    return bounded
 
 
 def _paged(serve: Handler) -> Handler:
@@ -95,6 +119,7 @@ def _paged(serve: Handler) -> Handler:
             to = f"&back={quote(back, safe='')}" if request.method == "GET" else ""
             return RedirectResponse(f"/sign-in?slot={slot_of(request)}{to}", 303)
         except WebError as error:
+            _count(request, error)
             return _error_page(parts, error.status, error.detail)
         except Exception as error:
             known = await _known(request, error)
@@ -103,6 +128,11 @@ def _paged(serve: Handler) -> Handler:
             return known
 
     return handle
+
+
+def _count(request: Request, error: WebError) -> None:
+    if error.status >= 500:  # noqa: PLR2004 - a fault of ours, not of the caller
+        dependencies(request).metrics.fault(error, request_id(request))
 
 
 def _check(request: Request) -> None:

@@ -152,12 +152,16 @@ def _signed_in(request: Request, slot: SlotName, proof: Proof, back: str, state:
     except InvalidTokenError as error:
         message = "the issuer's token is not accepted here: see its settings (audience, type, token_use)"
         raise SignInError(message) from error
-    held = parts.sessions.read(cookie)
-    session: Session = held.session if held else parts.sessions.fresh()
     signed = SignedIn(proof.token, proof.name, identity.expires_at)
-    begun = on.now() if not session.slots else session.begun
-    started = {name: each for name, each in session.started.items() if name != state}
-    changed = replace(session, begun=begun, slots={**session.slots, slot: signed}, started=started)
+
+    def with_it(session: Session) -> Session:
+        begun = on.now() if not session.slots else session.begun
+        started = {name: each for name, each in session.started.items() if name != state}
+        return replace(session, begun=begun, slots={**session.slots, slot: signed}, started=started)
+
+    # Written where it was read first: of a session that another tab ended meanwhile nothing is carried over.
+    before = _changed(parts.sessions, cookie, with_it)
+    changed = with_it(before or parts.sessions.fresh())
     response = RedirectResponse(_back(back, slot), 303)
     _set(response, parts.sessions.renew(cookie, changed))
     return response
