@@ -31,6 +31,9 @@ ASKED: Mapping[str, str] = {
 }
 """Every action that the application asks about, and of which type of resource."""
 
+MAX_SETS = 100_000
+"""Most bytes of all set attributes together: DynamoDB holds 400 KB in an item, and a write's record two states."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -143,7 +146,12 @@ def parse_attributes(types: AttributeTypes, raw: Mapping[str, object]) -> Attrib
     if missing:
         message = f"missing attributes: {', '.join(missing)}"
         raise ResourceError(message)
-    return MappingProxyType({name: types[name].parse(value) for name, value in sorted(raw.items())})
+    parsed = MappingProxyType({name: types[name].parse(value) for name, value in sorted(raw.items())})
+    sets = (value for value in parsed.values() if isinstance(value, frozenset))
+    if sum(len(each.encode()) for value in sets for each in value) > MAX_SETS:
+        message = f"all sets together hold at most {MAX_SETS:,} bytes: name groups instead of people"
+        raise ResourceError(message)
+    return parsed
 
 
 def plain_attributes(types: AttributeTypes, attributes: Attributes) -> dict[str, object]:

@@ -44,6 +44,16 @@ class S3Bucket:
                     raise
                 return None
 
+    def written(self, key: str) -> int | None:
+        """Return when the object at `key` was written, or None. Raises `BucketUnavailableError`."""
+        with _translating():
+            try:
+                return int(self.client.head_object(Bucket=self.name, Key=key)["LastModified"].timestamp()) * 1000
+            except ClientError as error:
+                if not _is_gone(error):
+                    raise
+                return None
+
     def read(self, key: str, most: int) -> Stored | None:
         """Return the object at `key`, or None. Raises `SourceError` if it is larger, and `BucketUnavailableError`."""
         with _translating():

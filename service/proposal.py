@@ -1,12 +1,13 @@
 """From what an author proposes to a write that Cedar has decided: in a request, and again for what was staged."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from authz.errors import ResourceError
 from authz.resource import Attributes, EntityId, Resource, entity_id, tenant_of
 from authz.schema import TENANT, AttributeType, parse_attributes
-from retrieval.document import DocumentRecord
+from retrieval.document import DocumentRecord, text_digest
 from retrieval.errors import ConflictError, SourceError
 from retrieval.ingest.destination import Destination
 from retrieval.ingest.ingest import Ingested, ingest
@@ -42,6 +43,15 @@ class Plan:
     follows: int
     repeats: bool
     """It says what is there already."""
+
+    @property
+    def access(self) -> str:
+        """SHA-256 in hex of the access that was decided on."""
+        plain = {
+            name: sorted(value) if isinstance(value, frozenset) else value
+            for name, value in self.item.attributes.items()
+        }
+        return text_digest(json.dumps([plain, sorted(self.item.collections)], sort_keys=True))
 
 
 def plan(proposal: Proposal, author: Author, registry: Registry, *, again: bool = False) -> Plan:

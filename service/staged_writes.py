@@ -6,6 +6,7 @@ and the staged object is removed.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TypeGuard
 
@@ -21,6 +22,7 @@ from retrieval.document import DocumentRecord
 from retrieval.errors import ConflictError, RetrievalError, SourceError
 from retrieval.ingest.bucket import Bucket, Stored
 from retrieval.ingest.destination import Destination
+from retrieval.ingest.source import OnWrite, Write
 from retrieval.ingest.staged import MAX_STAGED_BYTES, Upload, unframed
 from retrieval.intake import Intake, IntakeEntry, State
 from retrieval.record import Purpose, record_event
@@ -47,7 +49,7 @@ class StagedWrites:
     policies: Callable[[], PolicySet]
     registry: Registry
     audit: AuditLog
-    to: Callable[[Author], Destination]
+    to: Callable[[OnWrite], Destination]
     clock: Clock
     role: str
 
@@ -66,6 +68,7 @@ class StagedWrites:
         except SourceError as error:  # larger than anything that is staged
             return self._removed(key, self.bucket.version(key), self._refused(entry, str(error)))
         if stored is None:
+            entry = self.intake.of(tenant, source_of(id_))  # another worker may have finished since it was read
             return self._refused(entry, "what was staged is gone: upload it again")
         return self._removed(key, stored.version, self._settled(entry, stored, id_))
 
@@ -102,6 +105,11 @@ class StagedWrites:
         # (2): by what the directory says now.
         author, proposal = self._author(upload, entry), _proposal(upload, id_)
         begun = entry.follows
+
+        def by_what_they_hold_now(write: Write) -> AbstractContextManager[None]:
+            # Parsing and embedding may have taken minutes since the directory was read.
+            return self._author(upload, entry)(write)
+
         for _ in range(_ATTEMPTS):
             # (3): nothing newer, and nothing of an attempt that broke off, is written over.
             record = self.registry.record(document_of(author, upload.name))
@@ -114,12 +122,14 @@ class StagedWrites:
                 raise SourceError(_CHANGED if isinstance(error, ConflictError) else _DENIED) from error
             if _is_of(record, proposal) and not planned.repeats:
                 return "taken"
+            if (proposal.attributes is None or proposal.collections is None) and planned.access != upload.access:
+                raise SourceError(_CHANGED)
             if begun not in {None, planned.follows} and not planned.repeats:
                 raise SourceError(_CHANGED)
             self.intake.note(replace(entry, follows=planned.follows, updated=self._now()))
             # (4) and (5): decided again on exactly what is and will be, recorded, made.
             try:
-                return carry_out(planned, author, self.to(author)).outcome
+                return carry_out(planned, author, self.to(by_what_they_hold_now)).outcome
             except ConflictError:
                 begun = None
         message = "the document kept changing while it was written"

@@ -34,6 +34,10 @@ class Bucket(Protocol):
         """Return the version of the object at `key`, or None if there is none."""
         ...
 
+    def written(self, key: str) -> int | None:
+        """Return when the object at `key` was written: epoch milliseconds of the bucket's clock, in whole seconds."""
+        ...
+
     def read(self, key: str, most: int) -> Stored | None:
         """Return the object at `key`, or None. Raises `SourceError` if it has more than `most` bytes, unread."""
         ...

@@ -90,7 +90,7 @@ class BucketIngest:
         entry = replace(
             noted, document=document, collections=access.collections, reason=None, attempts=0, title=_title(access)
         )
-        if record is not None and _retired_since(record, seen, noted):
+        if record is not None and self._retired_since(place, record, seen, noted):
             return replace(entry, state="retired", reason=_RETIRED)
         if record is not None and (state := self._in_place(record, access, seen, noted, to)) is not None:
             return replace(entry, state=state)
@@ -98,6 +98,17 @@ class BucketIngest:
         entry = replace(entry, state="waiting", object=seen[0], follows=follows, updated=self._now())
         self._intake.note(entry)
         return replace(entry, state=ingest(self._item(place, access, seen), to, follows).outcome)
+
+    def _retired_since(self, place: Place, record: DocumentRecord, seen: Seen, noted: IntakeEntry) -> bool:
+        """Return whether somebody retired the document after this object was written, or had begun to be taken.
+
+        An object of the very second of the retirement counts as written before it: a deletion wins.
+        """
+        if record.status != "retired":
+            return False
+        begun = noted.document == record.document and noted.object == seen[0] and noted.follows is not None
+        written = self._bucket.written(place.key)
+        return (begun and record.revision > (noted.follows or 0)) or (written or 0) <= record.updated
 
     def _in_place(
         self, record: DocumentRecord, access: Access, seen: Seen, noted: IntakeEntry, to: Destination
@@ -174,12 +185,6 @@ class BucketIngest:
 
     def _now(self) -> int:
         return to_milliseconds(self.folders.clock())
-
-
-def _retired_since(record: DocumentRecord, seen: Seen, noted: IntakeEntry) -> bool:
-    """Return whether somebody retired the document after this very object had begun to be taken."""
-    begun = noted.document == record.document and noted.object == seen[0] and noted.follows is not None
-    return record.status == "retired" and begun and record.revision > (noted.follows or 0)
 
 
 def _document(tenant: TenantId, name: str) -> EntityId:

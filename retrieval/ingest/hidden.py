@@ -23,10 +23,14 @@ _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _RULE = re.compile(r"([^{}]*)\{([^{}]*)\}")
 _SELECTOR = re.compile(r"([a-z][a-z0-9]*)?(?:([.#])([\w-]+))?")
 _NUMBER = re.compile(r"(-?\d*\.?\d+)")
-_HEX_SHORT = re.compile(r"#([0-9a-f])([0-9a-f])([0-9a-f])")
+_HEX = re.compile(r"#?([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})")
+_FUNCTION = re.compile(r"rgba?\(([^()]*)\)")
+_PART = re.compile(r"\d*\.?\d+%?")
 _INVISIBLE_PIXELS = 2
 _OFF_SCREEN = -999
 _FAINT = 0.05
+_NEARLY_WHITE = 245
+"""Of 255: on white paper nobody reads such letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +132,41 @@ def _same_as_paper(declarations: Declarations, style: Style) -> bool:
 
 def _background(declarations: Declarations) -> str:
     shorthand = declarations.get("background", "")
-    return _colour(declarations.get("background-color") or (shorthand if "(" in shorthand else shorthand.split(" ")[0]))
+    stated = declarations.get("background-color") or (shorthand if "(" in shorthand else shorthand.split(" ")[0])
+    found = _colour(stated)
+    return "" if found == "transparent" else found  # then what is beneath shows through
 
 
 def _colour(text: str) -> str:
-    plain = _HEX_SHORT.sub(r"#\1\1\2\2\3\3", text) if len(text) == len("#fff") else text
-    plain = plain.replace(" ", "")
-    if plain in {"#ffffff", "rgb(255,255,255)", "rgba(255,255,255,1)", "hsl(0,0%,100%)", "#ffffffff"}:
+    """Return `white` for what is nearly white, `transparent` for what is nearly that, and others in one form."""
+    plain = text.strip()
+    if plain.replace(" ", "") == "hsl(0,0%,100%)":
         return "white"
-    return "transparent" if plain.startswith("rgba(") and plain.endswith((",0)", ",0.0)")) else plain
+    channels = _channels(plain)
+    if channels is None:
+        return plain
+    *ink, alpha = channels
+    if alpha <= _FAINT:
+        return "transparent"
+    return "white" if min(ink) >= _NEARLY_WHITE else "#" + "".join(f"{round(each):02x}" for each in ink)
+
+
+def _channels(text: str) -> tuple[float, float, float, float] | None:
+    """Return red, green and blue from 0 to 255, and alpha from 0 to 1, of a colour written in numbers."""
+    if match := _HEX.fullmatch(text):
+        digits = match[1] if len(match[1]) > len("rgba") else "".join(2 * each for each in match[1])
+        red, green, blue, *alpha = (float(int(digits[at : at + 2], 16)) for at in range(0, len(digits), 2))
+        return red, green, blue, alpha[0] / 255 if alpha else 1
+    if match := _FUNCTION.fullmatch(text):
+        parts = [part for part in re.split(r"[\s,/]+", match[1].strip()) if part]
+        if len(parts) in (3, 4) and all(_PART.fullmatch(part) for part in parts):
+            red, green, blue = (_part(each, 255) for each in parts[:3])
+            return red, green, blue, _part(parts[3], 1) if parts[3:] else 1
+    return None
+
+
+def _part(text: str, whole: float) -> float:
+    return float(text[:-1]) / 100 * whole if text.endswith("%") else float(text)
 
 
 def _below(text: str | None, bound: float) -> bool:

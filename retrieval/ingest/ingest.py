@@ -67,7 +67,7 @@ def _attempt(item: SourceItem, prepared: Draft, to: Destination, follows: int | 
         return Ingested("taken", _publish(item, prepared, record, to))
     outcome: Outcome = "unchanged"
     if (item.attributes, item.collections) != (record.attributes, record.collections):
-        record = relabel(record, item.attributes, item.collections, item.actor, to)
+        record = relabel(record, item.attributes, item.collections, item.actor, to, item.source)
         outcome = "relabelled"
     if not to.index.holds(record.document):
         _restore(prepared, record, to)

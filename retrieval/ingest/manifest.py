@@ -3,6 +3,7 @@
 Folders give defaults to everything beneath them; a deeper folder overrides attribute by attribute, a document likewise.
 """
 
+import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -42,12 +43,15 @@ class Manifest:
     """Each declared collection with itself and all its ancestors."""
     folders: Mapping[str, Entry]
     documents: Mapping[str, Entry]
+    folded: frozenset[str] = frozenset()
+    """All paths of both, whatever their case and Unicode form."""
 
     def access(self, path: str, resolve: Resolve) -> Access:
         """Return the access of the document at `path`, relative to the folder, with `/`.
 
         Raises `SourceError` if an attribute or its collections are nowhere stated, or `resolve` knows no such person.
         """
+        self._check_letters(path)
         entries = list(self._entries(path))
         collections: list[str] | None = None
         stated: dict[str, object] = {}
@@ -68,6 +72,13 @@ class Manifest:
             raise SourceError(message) from error
         entry = self.documents.get(path, FOLDER)
         return Access(entry.id or path, entry.title, attributes, self._ancestors(collections))
+
+    def _check_letters(self, path: str) -> None:
+        """Raise `SourceError` if an entry is about `path` but for case or Unicode form: defaults may be wider."""
+        for each in (path, *(parent.as_posix() for parent in PurePosixPath(path).parents)):
+            if each not in self.documents and each not in self.folders and folded(each) in self.folded:
+                message = f"{NAME} names it, or a folder above it, in other letters (case, accents): write both alike"
+                raise SourceError(message)
 
     def _entries(self, path: str) -> Iterator[Entry]:
         above = [parent.as_posix() for parent in PurePosixPath(path).parents]
@@ -146,9 +157,19 @@ def try_manifest(
         return Reading(None, root, _in_order(complaints))
     tenant, folders_, documents = read
     manifest = Manifest(
-        tenant.id, schema.document, tenant.collections, MappingProxyType(folders_), MappingProxyType(documents)
+        tenant.id,
+        schema.document,
+        tenant.collections,
+        MappingProxyType(folders_),
+        MappingProxyType(documents),
+        frozenset(map(folded, (*folders_, *documents))),
     )
     return Reading(manifest, root, ())
+
+
+def folded(path: str) -> str:
+    """Return `path` without what makes two names look alike and differ."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 
 def _people(value: object, resolve: Resolve) -> object:

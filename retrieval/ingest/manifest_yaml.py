@@ -98,7 +98,7 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             self._complain(line, error.problem or "not YAML")
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, OverflowError):  # an escape beyond Unicode is none of YAML's own errors
             self._complain(1, "characters that YAML does not allow")
         return None
 

@@ -18,9 +18,14 @@ from retrieval.registry import RegistryView
 
 
 def relabel(
-    record: DocumentRecord, attributes: Attributes, collections: frozenset[str], actor: str, to: Destination
+    record: DocumentRecord,
+    attributes: Attributes,
+    collections: frozenset[str],
+    actor: str,
+    to: Destination,
+    source: str | None = None,
 ) -> DocumentRecord:
-    """Give the document of `record` this access and return its new record.
+    """Give the document of `record` this access and return its new record; `source`: who states it from now on.
 
     Raises `ConflictError` if the document has changed since `record` was read, and what `to` raises.
     """
@@ -29,6 +34,7 @@ def relabel(
         revision=record.revision + 1,
         attributes=attributes,
         collections=collections,
+        source=source or record.source,
         updated=to_milliseconds(to.clock()),
     )
     mark = PassageDigest(record.content, text_digest(record.title), 0, 0)

@@ -31,6 +31,8 @@ class Upload:
     collections: Sequence[str] | None
     revision: int | None
     """The revision that the author says it follows."""
+    access: str
+    """SHA-256 in hex of the access that was decided on: none that the author did not see is kept."""
     seen: int
     """The registry's revision when it was staged: a retirement at a later one wins over it."""
     issuer: str

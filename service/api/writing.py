@@ -96,6 +96,7 @@ def _upload(proposal: Proposal, planned: Plan, principal: Principal, request: st
         attributes=proposal.attributes,
         collections=proposal.collections,
         revision=proposal.revision,
+        access=planned.access,
         seen=planned.follows,
         issuer=principal.identity.issuer,
         subject=principal.identity.subject,

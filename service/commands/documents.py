@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from authz.resource import EntityId, entity_id
@@ -66,12 +67,12 @@ def ingest_folder(root: Path, on: Operator) -> folders.Summary:
 
     folder = folders.Folder(root, manifest, resolve, role(), f"folder:{root.resolve().name}/")
     columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True) as bar:
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_interactive) as bar:
         task = bar.add_task(manifest.tenant, total=None)
         events = []
         run = folders.ingest_folder(folder, on.destination(manifest.tenant))
         for event in noted(folder, run, on.intake, compose.now):
-            bar.update(task, completed=event.done, total=event.total, description=event.path[-40:])
+            bar.update(task, completed=event.done, total=event.total, description=escape(event.path[-40:]))
             events.append(event)
     return folders.summary(events)
 
@@ -81,4 +82,4 @@ def print_summary(summary: folders.Summary) -> None:
     counts = ", ".join(f"{count} {fate}" for fate, count in sorted(summary.counts.items()))
     console.print(f"  {counts or 'no documents'}")
     for each in summary.refused:
-        errors.print(f"  [red]{each.fate}[/red] {each.path}: {each.reason}", soft_wrap=True)
+        errors.print(f"  [red]{each.fate}[/red] {escape(each.path)}: {escape(each.reason or '')}", soft_wrap=True)

@@ -3,8 +3,6 @@
 import re
 import shlex
 import subprocess
-import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,34 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.demo import ROOT, clean_environment, kept_vectors, running_demo
+from tests.support.documents import Block, blocks, fits, stand_in
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(600)]
 
 PAGE = ROOT / "docs/fork.md"
-_BLOCK = re.compile(r"^```(\w*) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_ELLIPSIS = "…"
 _CODES = {"I found nothing": 3, " may not read ": 3, " lose": 5}
 """How a command ends that prints these words; any other ends with 0."""
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A fenced block of the page: its language, the file that it is about, its text."""
-
-    language: str
-    file: str
-    text: str
-
-    def commands(self) -> Iterator[tuple[str, str]]:
-        """Yield each command with what it is said to print."""
-        for part in re.split(r"^\$ ", self.text, flags=re.MULTILINE)[1:]:
-            command, _, output = part.partition("\n")
-            yield command, output
-
-
-def blocks(text: str) -> list[Block]:
-    """Return the fenced blocks of a page."""
-    return [Block(*found) for found in _BLOCK.findall(text)]
 
 
 def applied(text: str, diff: str) -> str:
@@ -52,15 +29,6 @@ def applied(text: str, diff: str) -> str:
         assert text.count(before) == 1, f"stands {text.count(before)} times:\n{before}"
         text = text.replace(before, after)
     return text
-
-
-def fits(output: str, said: str) -> bool:
-    """Return whether `output` is what is `said`: … stands for the rest of a line, alone for any lines."""
-    pattern = "".join(
-        r"(?:.*\n)*?" if line == f"{_ELLIPSIS}\n" else re.escape(line).replace(_ELLIPSIS, ".*")
-        for line in said.splitlines(keepends=True)
-    )
-    return re.fullmatch(rf"{pattern}\n*", output) is not None
 
 
 @dataclass
@@ -108,14 +76,7 @@ class Reader:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder with what the page takes from the repository, and its commands."""
-    for name in ("authz", "retrieval", "service", "tests", "pyproject.toml"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    commands = tmp_path / ".venv/bin"
-    commands.mkdir(parents=True)
-    for name, module in (("antechamber", "service.cli"), ("pytest", "pytest")):
-        script = commands / name
-        script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m {module} "$@"\n')
-        script.chmod(0o755)
+    stand_in(tmp_path)
     return tmp_path
 
 

@@ -38,11 +38,18 @@ class MemoryBucket:
     failing: Exception | None = None
     reads: list[str] = field(default_factory=list)
     """The keys whose bodies were read."""
+    times: dict[str, int] = field(default_factory=dict)
+    """When objects were written, in epoch milliseconds."""
     _versions: Iterator[int] = field(default_factory=lambda: count(1))
 
     def version(self, key: str) -> str | None:
         self._take("look")
         return self.objects[key].version if key in self.objects else None
+
+    def written(self, key: str) -> int | None:
+        """Return when it was written: after everything, unless a test says otherwise."""
+        self._take("look")
+        return self.times.get(key, 1 << 60) if key in self.objects else None
 
     def read(self, key: str, most: int) -> Stored | None:
         self._take("read")

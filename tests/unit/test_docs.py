@@ -20,6 +20,8 @@ WITHOUT_NAMED_TESTS = replace(read_catalogue(), tests={})
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _NAMES_IN_FILE = re.compile(r"((?:`[\w.]+`(?:, | and )?)+)[a-z ]*\bin \[[^\]]*\]\(([^)\s]+)\)")
 _PATH = re.compile(r"`((?:[\w-]+/)+[\w-]+\.[a-z]+)`")
+_BOX = re.compile(r"\b(\w+)(?:\[\(?\"([^\"]+)\"\)?\])")
+_ARROW = re.compile(r"^ *(\S+)(?: -->(?:\|\"[^\"|]+\"\|)?| -\. \"[^\"]+\" \.->) (\S+)$")
 _SETTING = re.compile(r"^(# )?(ANTECHAMBER_[A-Z_]+)=(.*)$", re.MULTILINE)
 
 
@@ -66,7 +68,7 @@ def test_every_link_between_documents_leads_somewhere(page: Path) -> None:
 def test_every_path_that_a_document_names_exists(page: Path) -> None:
     for path in _PATH.findall(page.read_text()):
         # Made by the demo; documents of the demo company; made by whoever follows the page.
-        if not path.startswith((".local/", "hr/", "finance/", "mine/")):
+        if not path.startswith((".local/", "hr/", "finance/", "mine/", "lies/")):
             assert (ROOT / path).exists(), path
 
 
@@ -91,6 +93,35 @@ def test_the_request_flow_names_every_step_of_the_flow() -> None:
     text = (ROOT / "docs" / "request-flow.md").read_text()
     steps = ("identify", "look_up", "scope", "search", "admit", "record", "build_prompt", "generate", "stream_answer")
     assert all(f"`{step}` in [" in text for step in steps)
+
+
+def test_every_picture_is_there_in_both_colours_and_says_what_it_shows() -> None:
+    text = (ROOT / "README.md").read_text()
+    shown = re.findall(r'(?:src|srcset)="([^"]+)"', text)
+    assert shown == ["docs/images/compare-dark.png", "docs/images/compare-light.png"]
+    assert all((ROOT / each).is_file() for each in shown)
+    assert len(re.findall(r'<img [^>]*alt="([^"]{100,})"', text)) == 1
+
+
+def test_every_box_that_is_drawn_has_a_row_and_every_arrow_two_boxes() -> None:
+    parts = (ROOT / "docs/architecture.md").read_text().split("```mermaid\n")[1:]
+    assert len(parts) > 3
+    for part in parts:
+        drawing, _, after = part.partition("```\n")
+        kind, *lines = drawing.splitlines()
+        assert kind == "flowchart LR"
+        assert len(re.findall(r"^ *subgraph ", drawing, re.MULTILINE)) == len(
+            re.findall(r"^ *end$", drawing, re.MULTILINE)
+        )
+        boxes = dict(_BOX.findall(drawing))
+        rows = re.findall(r"^\| (.+?) \|.*\]\([^)]+\).*\|$", after.partition("\n## ")[0], re.MULTILINE)
+        assert {name for row in rows for name in row.split(", ")} == set(boxes.values())
+        for line in lines:
+            arrow = _ARROW.match(_BOX.sub(r"\1", line))
+            inside = re.fullmatch(r" *(?:subgraph )?(\w+)", _BOX.sub(r"\1", line))
+            ends = arrow.groups() if arrow else inside.groups() if inside else ()
+            assert ends, line
+            assert set(ends) <= boxes.keys() | {"end"}, line
 
 
 def test_the_example_names_every_setting_and_no_other() -> None:

@@ -38,6 +38,7 @@ def test_an_upload_comes_back_as_it_was(
         attributes,
         collections,
         revision,
+        "0" * 64,
         3,
         "https://issuer",
         "sub",
@@ -48,7 +49,7 @@ def test_an_upload_comes_back_as_it_was(
 
 
 UPLOAD = Upload(
-    TenantId("acme"), "a", b"a\nb", "text/plain", None, None, None, None, 0, "https://issuer", "s", None, "r"
+    TenantId("acme"), "a", b"a\nb", "text/plain", None, None, None, None, "", 0, "https://issuer", "s", None, "r"
 )
 
 
