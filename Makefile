@@ -29,12 +29,13 @@ help: ## print this
 	@echo "  After make demo, in a second terminal: $(BIN)/antechamber --help"
 
 demo: ## set up and run the application with its local cloud and demo company (PORT=8080 INDEX=sqlite)
+	@command -v $(PYTHON) >/dev/null || { echo "error: there is no $(PYTHON): install Python 3.11 or newer, or name it: PYTHON=" >&2; exit 2; }
 	@$(PYTHON) tools/bootstrap.py local
 	@case "$(INDEX)$(if $(OPENSEARCH_URL),@)" in \
-	  sqlite | sqlite@) exec $(BIN)/antechamber demo --port $(PORT);; \
-	  opensearch@) exec $(BIN)/antechamber demo --port $(PORT) --opensearch "$(OPENSEARCH_URL)";; \
+	  sqlite | sqlite@) exec $(BIN)/python -m service.local.demo --port $(PORT);; \
+	  opensearch@) exec $(BIN)/python -m service.local.demo --port $(PORT) --opensearch "$(OPENSEARCH_URL)";; \
 	  opensearch) exec $(PYTHON) tests/opensearch/node.py with -- \
-	    sh -c 'exec $(BIN)/antechamber demo --port $(PORT) --opensearch "$$ANTECHAMBER_OPENSEARCH_URL"';; \
+	    sh -c 'exec $(BIN)/python -m service.local.demo --port $(PORT) --opensearch "$$ANTECHAMBER_OPENSEARCH_URL"';; \
 	  *) echo "error: INDEX is sqlite or opensearch, not $(INDEX)" >&2; exit 2;; \
 	esac
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from authz.policy_set import PolicySet, load_policies
 from retrieval.errors import SourceError
 from retrieval.ingest.bucket import Bucket, place_of
 from retrieval.ingest.folder import listed
@@ -23,10 +24,18 @@ def drop(
 ) -> None:
     """Put files into the bucket of documents. `antechamber status` shows what becomes of them."""
     with told():
-        bucket = compose.bucket(settings())
+        configured = settings()
+        _check_tenant(into.partition("/")[0], load_policies(configured.policies))
+        bucket = compose.bucket(configured)
         for key, path in keys(files, into):
             _put(bucket, key, path)
             print_line(f"s3://{bucket.name}/{key}")
+
+
+def _check_tenant(tenant: str, policies: PolicySet) -> None:
+    if tenant not in policies.tenants:
+        message = f'no tenant is called "{tenant}": --into TENANT/FOLDER, of {", ".join(policies.tenants)}'
+        raise SourceError(message)
 
 
 def keys(files: list[Path], into: str) -> Iterator[tuple[str, Path]]:

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -48,7 +49,7 @@ def fail(message: str) -> NoReturn:
 
 def tell(message: str, kind: str = "error", colour: str = "red") -> None:
     """Print `message` as it is, whatever brackets it holds."""
-    errors.print(f"[{colour}]{kind}:[/{colour}] {escape(message)}", soft_wrap=True)
+    errors.print(f"[{colour}]{kind}:[/{colour}] {escape(_shown(message))}", soft_wrap=True)
 
 
 @contextmanager
@@ -57,7 +58,13 @@ def told() -> Iterator[None]:
     try:
         yield
     except (AuthzError, RetrievalError, ServiceError) as error:
-        fail(f"{error} ({type(error).__name__})")
+        fail(f"{error} ({type(error).__name__}){_hint(error)}")
+
+
+def _hint(error: Exception) -> str:
+    """Return what is most often the matter where a demo is used: its settings outlive it when it is killed."""
+    gone = "Unavailable" in type(error).__name__ and "ANTECHAMBER_DEMO_CLIENT" in os.environ
+    return "; is `make demo` still running?" if gone else ""
 
 
 def load_environment(path: Path = DEMO) -> None:
@@ -68,6 +75,10 @@ def load_environment(path: Path = DEMO) -> None:
         name, equals, value = line.partition("=")
         if equals and name.startswith("ANTECHAMBER_"):
             os.environ.setdefault(name, value)
+    if "ANTECHAMBER_DEMO_CLIENT" in os.environ:
+        from service.local.loopback import spare_loopback  # noqa: PLC0415 - a deployment does not have it
+
+        spare_loopback()
 
 
 def settings() -> Settings:
@@ -89,7 +100,12 @@ def demo_variable(name: str) -> str:
 
 def print_line(line: str) -> None:
     """Print `line` in rich's markup, never broken: the terminal, or a pipe's reader, breaks it as it likes."""
-    console.print(line, soft_wrap=True)
+    console.print(_shown(line), soft_wrap=True)
+
+
+def _shown(text: str) -> str:
+    """Return `text` without what a terminal obeys: names of files and keys are strangers' words."""
+    return "".join(each for each in text if each == "\n" or unicodedata.category(each) != "Cc")
 
 
 def print_json(value: object) -> None:

@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,19 +18,22 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-HOST = "127.0.0.1"
-ENVIRONMENT = Path(".local/demo.env")
+from service.local.loopback import HOST, spare_loopback
+from service.local.processes import FOLDER, last_words, log, process, tell
+
+ENVIRONMENT = FOLDER / "demo.env"
 """What a second terminal needs to reach the running demo; gone when the demo ends."""
 _READY = 60.0
 """Seconds until the web process must be ready."""
-_GRACE = 15.0
-"""Seconds that a process has to end by itself."""
-_LOGS = {"the web process": "web", "the worker": "worker"}
-_LAST = 5
-"""Lines of a log that are shown if its process ended by itself."""
+_SPACE = 1 << 20
+"""Bytes; with less, a disk counts as full."""
+_OTHER = 8081
+"""A port to propose when the one that was asked for is taken."""
+_CALLED = {"cloud": "local cloud", "web": "web process", "worker": "worker"}
+_COMPANY = Path(__file__).parent / "company"
 
 
 class DemoError(Exception):
@@ -57,65 +61,70 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # SIGINT too: a shell hands it on ignored to what it starts in the background.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    spare_loopback()
     try:
         return _run(options)
     except KeyboardInterrupt:
+        _say("stopped; only the embeddings are kept, for a quicker next start")
         return 0
     except DemoError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+    except BrokenPipeError:  # nobody reads what it says, as after `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        print(f"error: {error}: is the disk full, or {FOLDER} not yours to write?", file=sys.stderr)
+    return 1
 
 
 def _run(options: argparse.Namespace) -> int:
     port, company, policies = options.port, options.company, options.policies
-    _check_port(port)
     _check_folders(company, policies)
     began = time.monotonic()
-    ENVIRONMENT.parent.mkdir(parents=True, exist_ok=True)
-    ENVIRONMENT.parent.chmod(0o700)  # what is kept there is as confidential as the documents
-    _say("starting the local cloud (Cognito, DynamoDB, S3, SQS, Bedrock's wire) in memory, on loopback")
-    # All start at once, since most of a start is importing; each waits for the line that says it may go on.
-    with (
-        _folder(),
-        _environment_file(),
-        _process("service.local.cloud") as cloud,
-        _process("service.local.seed", str(ENVIRONMENT), *([str(company)] if company else [])) as seed,
-        _process("service.local.web") as web,
-        _process("service.local.worker") as worker,
-    ):
-        password = secrets.token_urlsafe(9) + "Aa1!"
-        chosen = {"policies": policies and str(policies.resolve()), "opensearch": options.opensearch}
-        told = {**_heard(cloud), "port": str(port), "password": password}
-        _tell(seed, told | {name: value for name, value in chosen.items() if value})
-        if seed.wait():
-            message = "the demo company could not be loaded (see above)"
-            raise DemoError(message)
-        for process in (web, worker):
-            _tell(process, _variables(ENVIRONMENT))
-        _wait_until_ready(port, web)
-        took = time.monotonic() - began
-        _say(f"ready after {took:.0f} s at http://{HOST}:{port}; Ctrl-C stops it, and forgets everything")
-        _say(f"what it tells of each request and document: {_log('web')}, {_log('worker')}")
-        return _wait({"the local cloud": cloud, "the web process": web, "the worker": worker})
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    FOLDER.chmod(0o700)  # what is kept there is as confidential as the documents
+    with _folder(), _environment_file():
+        _check_port(port)
+        _say("starting the local cloud (AWS's and Bedrock's interfaces) in memory, on loopback")
+        # All start at once, since most of a start is importing; each waits for the line that says it may go on.
+        with (
+            process("cloud") as cloud,
+            process("seed", str(ENVIRONMENT), *([str(company)] if company else [])) as seed,
+            process("web") as web,
+            process("worker") as worker,
+        ):
+            password = secrets.token_urlsafe(9) + "Aa1!"
+            chosen = {"policies": policies and str(policies.resolve()), "opensearch": options.opensearch}
+            told = {**_heard(cloud), "port": str(port), "password": password}
+            tell(seed, told | {name: value for name, value in chosen.items() if value})
+            if seed.wait():
+                full = shutil.disk_usage(FOLDER).free < _SPACE
+                message = f"the demo company could not be loaded ({'the disk is full' if full else 'see above'})"
+                raise DemoError(message)
+            for each in (web, worker):
+                tell(each, _variables(ENVIRONMENT))
+            words = _welcome(company or _COMPANY, password)  # while those two begin
+            _wait_until_ready(port, web)
+            took, page = time.monotonic() - began, f"http://{HOST}:{port}"
+            _say(
+                f"ready after {took:.0f} s: open {page} and sign in as one of these people\n\n{words}\n\n"
+                f"• logs: {log('web')}, {log('worker')}; Ctrl-C stops it and forgets it all"
+            )
+            return _wait({"cloud": cloud, "web": web, "worker": worker})
+
+
+def _welcome(company: Path, password: str) -> str:
+    """Return what the visitor reads. The seed has read the company before, and told what is wrong with it."""
+    from service.local.people import read_company  # noqa: PLC0415 - what it imports would hold up the cloud
+    from service.local.welcome import welcome  # noqa: PLC0415 - as above
+
+    return welcome(read_company(company), password)
 
 
 def _wait(processes: "dict[str, subprocess.Popen[str]]") -> int:
-    while not (ended := [name for name, process in processes.items() if process.poll() is not None]):
+    while not (ended := [name for name, each in processes.items() if each.poll() is not None]):
         time.sleep(0.5)
-    message = f"{ended[0]} ended by itself {_last_words(_LOGS.get(ended[0]))}"
+    message = f"the {_CALLED[ended[0]]} ended by itself {last_words(ended[0])}"
     raise DemoError(message)
-
-
-def _last_words(name: str | None) -> str:
-    """Return the end of the log of a process that has one; what the others say stands on the terminal already."""
-    if name is None:
-        return "(see above)"
-    lines = _log(name).read_text(errors="replace").splitlines()[-_LAST:]
-    return "\n".join([f"({_log(name)} has all of it):", *lines])
-
-
-def _log(name: str) -> Path:
-    return ENVIRONMENT.parent / f"{name}.log"
 
 
 def _check_folders(company: Path | None, policies: Path | None) -> None:
@@ -133,7 +142,8 @@ def _check_port(port: int) -> None:
         try:
             probe.bind((HOST, port))
         except (OSError, OverflowError) as error:
-            message = f"port {port} of {HOST} cannot be had ({error}); take another: make demo PORT=8081"
+            other = _OTHER + (port == _OTHER)
+            message = f"port {port} of {HOST} cannot be had ({error}); take another: make demo PORT={other}"
             raise DemoError(message) from error
 
 
@@ -146,48 +156,14 @@ def _heard(cloud: "subprocess.Popen[str]") -> dict[str, str]:
     return endpoints
 
 
-def _tell(process: "subprocess.Popen[str]", values: dict[str, str]) -> None:
-    if process.stdin:
-        # One that has ended already is noticed by whoever waits for it.
-        with suppress(BrokenPipeError):
-            process.stdin.write(json.dumps(values) + "\n")
-            process.stdin.close()
-
-
-@contextmanager
-def _process(module: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    """Run `module` in a process of its own and end it: asked first, then killed.
-
-    It is in a group of its own too, so that Ctrl-C reaches this process alone, which then ends the others in order.
-    """
-    command = [sys.executable, "-m", module, *arguments]
-    # Only the cloud speaks to this process, and the seed to the person; what serves tells its log of every request.
-    stdout = subprocess.PIPE if module == "service.local.cloud" else None
-    name = module.rpartition(".")[2]
-    with (
-        _log(name).open("w") if name in _LOGS.values() else nullcontext() as told,
-        subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=stdout, stderr=told, text=True, process_group=0
-        ) as process,
-    ):
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(_GRACE)
-            except (subprocess.TimeoutExpired, KeyboardInterrupt):
-                process.kill()
-
-
 @contextmanager
 def _folder() -> Iterator[None]:
     """Hold this folder for as long as this process lives: a second demo would empty the index of the first."""
-    with (ENVIRONMENT.parent / "demo.lock").open("w") as lock:
+    with (FOLDER / "demo.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            message = "another demo runs in this folder; stop it, or start this one in another folder"
+            message = "another demo runs in this folder already; stop that with Ctrl-C, or start this in another folder"
             raise DemoError(message) from error
         yield
 
@@ -214,7 +190,7 @@ def _wait_until_ready(port: int, web: "subprocess.Popen[str]") -> None:
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    message = f"the web process did not become ready {_last_words('web')}"
+    message = f"the web process did not become ready {last_words('web')}"
     raise DemoError(message)
 
 

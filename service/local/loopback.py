@@ -1,5 +1,6 @@
 """From a request's headers to whether it may come in: only programs on this machine, never a web page."""
 
+import os
 from urllib.parse import urlsplit
 
 HOST = "127.0.0.1"
@@ -19,3 +20,10 @@ def is_foreign(host: str | None, origin: str | None) -> bool:
         return urlsplit(f"//{host}").hostname not in _NAMES
     except ValueError:
         return True
+
+
+def spare_loopback() -> None:
+    """Keep what this process and its children send to loopback away from a proxy that the environment may name."""
+    named = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    spared = ",".join(dict.fromkeys([*filter(None, named.split(",")), *sorted(_NAMES)]))
+    os.environ.update(no_proxy=spared, NO_PROXY=spared)

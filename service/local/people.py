@@ -33,12 +33,20 @@ class Colleague:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """Something worth trying: what, and the commands for it, if it takes any."""
+
+    say: str
+    commands: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Company:
-    """The tenants of a company with their groups, its people, and commands worth trying."""
+    """The tenants of a company with their groups, its people, and what is worth trying."""
 
     groups: Mapping[TenantId, Mapping[str, Sequence[str]]]
     people: Sequence[Colleague]
-    commands: Sequence[str] = field(default=())
+    steps: Sequence[Step] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,7 @@ def read_company(folder: Path) -> Company:
             if person.tenant not in groups:
                 message = f'{NAME}: "{person.handle}": tenant "{person.tenant}" is none of those above'
                 raise ResourceError(message)
-        return Company(groups, people, [str(each) for each in raw.get("try", ())])
+        return Company(groups, people, [_step(each) for each in raw.get("try", ())])
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         message = f"{NAME}: cannot be read as tenants with groups, and people ({type(error).__name__}: {error})"
         raise ResourceError(message) from error
@@ -121,6 +129,14 @@ def _qualified(value: object, name: str, person: Colleague, signed: Subjects, ty
         message = f'attribute {name} names "{value}", who is nobody of this company'
         raise ResourceError(message)
     return principal_id(person.tenant, signed.issuer, signed.by_handle[str(value)])
+
+
+def _step(raw: Mapping[str, object]) -> Step:
+    commands = raw.get("commands", [])
+    if not isinstance(commands, list):
+        message = f"{NAME}: what stands under try: is a list of say: with commands:, which is a list too"
+        raise ResourceError(message)
+    return Step(str(raw["say"]), [str(each) for each in commands])
 
 
 def _colleague(raw: Mapping[str, object], number: int) -> Colleague:

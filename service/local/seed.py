@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
-from rich.markup import escape
 
 from authz.dynamodb_admin import DynamoDBDirectoryAdmin
 from authz.dynamodb_create import create_table
@@ -20,7 +19,8 @@ from retrieval.errors import RetrievalError
 from service import aws
 from service.commands.documents import ingest_folder, print_summary
 from service.commands.operator import operator
-from service.commands.terminal import print_line
+from service.commands.terminal import console, print_line
+from service.errors import ServiceError
 from service.local.fresh_index import empty_index
 from service.local.inbox import Inbox, make_inbox
 from service.local.people import Company, Subjects, enrolments, read_company
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from mypy_boto3_cognito_idp.client import CognitoIdentityProviderClient
 
 COMPANY = Path(__file__).parent / "company"
-NOTICES = Path(__file__).parent / "notices"
-"""A folder to drop into the bucket."""
 _REGION = "eu-central-1"
 
 
@@ -63,10 +61,9 @@ def main(arguments: Sequence[str]) -> int:
         _write(file, variables)
         os.environ.update(variables)
         _load(company, signed, folder)
-    except (AuthzError, RetrievalError) as error:
+    except (AuthzError, RetrievalError, ServiceError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
-    _introduce(company)
     return 0
 
 
@@ -167,28 +164,12 @@ def _load(company: Company, signed: Signed, folder: Path) -> None:
     for tenant, groups in company.groups.items():
         admin.load(tenant, groups, enrolments(company, tenant, signed.subjects, types))
     empty_index(settings, policies)  # the vectors that were computed before stay
-    print_line("• ingesting the demo company's documents (the first time, embedding takes a minute)")
+    print_line("• ingesting the documents (the first time, embedding takes some ten seconds)")
     on = operator()
     for tenant in company.groups:
-        print_summary(ingest_folder(folder / tenant, on))
-
-
-def _introduce(company: Company) -> None:
-    for person in company.people:
-        print_line(f"  [bold]{person.handle:6}[/bold] {escape(person.who)} [dim]{escape(person.instructive)}[/dim]")
-    print_line(f"\n  Everybody's password: {escape(os.environ['ANTECHAMBER_DEMO_PASSWORD'])}")
-    if company.commands:
-        print_line("  Try, in a second terminal in this folder:")
-    for command in company.commands:
-        print_line(f"    .venv/bin/{escape(command)}")
-    print_line("  Hand in a document, with its access.yaml, and see what becomes of it:")
-    print_line(f"    .venv/bin/antechamber drop {escape(_shown(NOTICES))} --into acme/notices")
-    print_line("    .venv/bin/antechamber status")
-    print_line("")
-
-
-def _shown(path: Path) -> str:
-    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+        summary = ingest_folder(folder / tenant, on)
+        console.print(f"  {tenant}:", end="")
+        print_summary(summary)
 
 
 if __name__ == "__main__":

@@ -131,6 +131,32 @@ def test_a_port_that_is_taken_is_an_error_that_names_the_mend(folder: Path) -> N
     assert not demo.environment_file.exists()
 
 
+def test_what_is_said_is_plain_and_names_the_page_first(demo: Demo) -> None:
+    """No line of a log, no bar and no warning where the output is no terminal; the page's address before all else."""
+    lines = demo.log.splitlines()
+    ready = next(number for number, line in enumerate(lines) if line.startswith("• ready after"))
+    assert [line[0] for line in lines[:ready]] == ["•", "•", " "], demo.log
+    assert f"open http://127.0.0.1:{demo.port} and sign in" in lines[ready]
+    assert "{" not in demo.log
+    assert "Ctrl-C stops it" in lines[-1]
+
+
+def test_a_proxy_in_the_environment_is_not_asked_for_what_is_on_this_machine(folder: Path, company: Path) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    with running_demo(folder, company=company, http_proxy=nobody, https_proxy=nobody, no_proxy="intranet") as demo:
+        question = "What are the salary bands for engineers?"
+        ended = demo.command("ask", "--as", "ana", question, http_proxy=nobody, https_proxy=nobody)
+        assert ended.code == 0, ended.err
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_in_one_line(folder: Path) -> None:
+    (folder / ".local").write_text("a file where the folder should be")
+    demo = start_demo(folder)
+    assert demo.process.wait(START) == 1
+    assert ".local not yours to write?" in demo.log
+    assert len(demo.log.splitlines()) == 1
+
+
 @pytest.mark.parametrize("port", [-1, 65_536])
 def test_a_port_that_is_none_is_an_error(folder: Path, port: int) -> None:
     demo = start_demo(folder, port=port)

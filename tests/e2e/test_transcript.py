@@ -554,6 +554,8 @@ WRONG = {
     ("directory", "grant", "nobody", "payroll"): FAILED,
     ("directory", "grant", "ben", "no-such-group"): FAILED,
     ("directory", "revoke", "nobody", "payroll"): FAILED,
+    ("directory", "revoke", "ben", "payrol"): NOTHING,
+    ("drop", str(ROOT / "README.md"), "--into", "acne/notices"): FAILED,
     ("ingest", "no-such-folder"): MISUSED,
     ("audit", "tail", "-n", "0"): MISUSED,
     ("audit", "tail", "--tenant", "No Such"): FAILED,

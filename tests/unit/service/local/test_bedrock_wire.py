@@ -48,7 +48,7 @@ def server() -> Iterator[BedrockServer]:
 
 @pytest.fixture
 def client(server: BedrockServer) -> Iterator["BedrockRuntimeClient"]:
-    with closing(bedrock(f"http://127.0.0.1:{server.server_port}", read_timeout=5)) as client:
+    with closing(bedrock(f"http://127.0.0.1:{server.server_port}", read_timeout=2)) as client:
         yield client
 
 

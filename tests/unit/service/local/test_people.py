@@ -49,7 +49,8 @@ def test_shipped_company_fits_the_shipped_schema() -> None:
     ana = next(each for each in found if each.handle == "ana")
     assert (ana.subject, ana.groups, ana.attributes["clearance"]) == ("sub-ana", ["payroll"], 2)
     assert ana.attributes["tenant"] == "acme"
-    assert all(command.startswith("antechamber ") for command in read.commands)
+    assert [len(step.commands) for step in read.steps] == [0, 2, 2]
+    assert all(command.startswith("antechamber ") for step in read.steps for command in step.commands)
 
 
 def test_every_attribute_of_everybody_is_told_with_person_and_name(tmp_path: Path) -> None:
