@@ -25,7 +25,7 @@ def drop(
     """Put files into the bucket of documents. `antechamber status` shows what becomes of them."""
     with told():
         configured = settings()
-        _check_tenant(into.partition("/")[0], load_policies(configured.policies))
+        _check_tenant(into.strip("/").partition("/")[0], load_policies(configured.policies))
         bucket = compose.bucket(configured)
         for key, path in keys(files, into):
             _put(bucket, key, path)

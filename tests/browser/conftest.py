@@ -22,18 +22,24 @@ FLAGS = [
 
 
 @pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    """Return Playwright, or skip where there is no Chromium."""
+def browser() -> str:
+    """Return where Chromium is, or skip where there is none."""
     if not Path(BROWSER).is_file():
         reason = f"no Chromium at {BROWSER}; name one by ANTECHAMBER_CHROMIUM"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
+    return BROWSER
+
+
+@pytest.fixture(scope="module")
+def playwright(browser: str) -> Iterator[Playwright]:  # noqa: ARG001 - skips first
+    """Return Playwright for one file's tests: while it runs, no other test of this process can have an event loop."""
     with sync_playwright() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     """Return a Chromium of this run's own."""
     browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
@@ -42,7 +48,7 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def demo(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:  # noqa: ARG001 - skips first
+def demo(browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:  # noqa: ARG001 - skips first
     """Return a demo that these tests share."""
     folder = tmp_path_factory.mktemp("seen")
     with kept_vectors(folder, "demo"), running_demo(folder, ANTECHAMBER_RATE="100000/minute") as running:

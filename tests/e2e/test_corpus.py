@@ -102,7 +102,7 @@ def load_directory(cloud: Cloud, policies: Path, corpus: Corpus, say: Say) -> No
     """Create the tables, and put every group and everybody into the directory."""
     client, began = dynamodb(cloud.aws), time.monotonic()
     defaults = Settings.model_fields
-    for name in ("directory_table", "registry_table", "records_table", "personal_table"):
+    for name in ("directory_table", "registry_table", "records_table", "personal_table", "intake_table"):
         create_table(client, defaults[name].default)
     types = load_policies(policies).attributes.principal
     admin = DynamoDBDirectoryAdmin(client, defaults["directory_table"].default, types)

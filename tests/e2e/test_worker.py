@@ -64,7 +64,7 @@ def test_a_document_without_its_manifest_waits_in_the_intake_with_the_reason(dem
     aws.s3(demo.operator.settings).delete_object(
         Bucket=demo.operator.settings.documents_bucket or "", Key="acme/nowhere/lost.md"
     )
-    until(lambda: demo.run("status", "--tenant", "acme").code == 0)
+    until(lambda: not refused())  # others who share this demo may have troubles of their own
 
 
 def test_an_upload_is_staged_taken_by_the_worker_and_then_found(demo: Demo) -> None:

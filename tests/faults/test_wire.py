@@ -36,7 +36,7 @@ HEADS: Sequence[bytes] = (
     b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: CANARYWIRE\r\n\r\n",
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 600,
-    b"GET /" + b"CANARYWIRE" * 10_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /" + b"CANARYWIRE" * 10_000 + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
 )
 
 

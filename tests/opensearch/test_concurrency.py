@@ -128,7 +128,7 @@ def served(opensearch_url: str) -> Iterator[Place]:
 
 
 def test_l16_64_people_of_two_tenants_at_once_get_only_what_is_theirs(served: Place, tmp_path: Path) -> None:
-    app = Application(tmp_path, index=lambda: served.index)
+    app = Application(tmp_path, index=lambda: served.index, requests=64)
     people = [("alice", ACME), ("alice", GLOBEX), ("bob", ACME), ("gwen", GLOBEX)]
     expected = {person: ask(app, *person) for person in people}
     assert len({frozenset(each) for each in expected.values()}) > 2
