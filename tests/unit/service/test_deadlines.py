@@ -18,7 +18,7 @@ from tests.support.application import BOUNDS, Application, disclosed
 from tests.support.hanging import Hanging, hanging
 
 QUESTION = {"question": "What does the engine plan say?"}
-SHORT = replace(BOUNDS, deadline=0.8)
+SHORT = replace(BOUNDS, deadline=2.5)
 """Enough for a loaded machine to reach the backend that hangs."""
 SLACK = 1.0
 """Seconds that a loaded machine may need beyond the deadline and the last word."""
