@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from tests.opensearch.locks import is_held, locked
-from tests.opensearch.node import Node, NodeError, running, shared
+from tests.opensearch.node import NodeError, running, shared
 from tests.opensearch.recipe import ROOT
 from tests.support.demo import running_processes
 
@@ -34,12 +34,6 @@ signal.signal(signal.SIGINT, lambda *_: (print("told", flush=True), time.sleep(1
 print(os.environ["ANTECHAMBER_OPENSEARCH_URL"], flush=True)
 time.sleep(60)
 """
-
-
-@pytest.fixture(scope="module")
-def three() -> Iterator[Node]:
-    with running(nodes=3, settings={"node.attr.room": "cellar"}) as node:
-        yield node
 
 
 @pytest.fixture(scope="module")
@@ -88,28 +82,27 @@ def test_nearest_neighbours_are_sought_among_what_the_filter_lets_through(opense
     ask(opensearch_url, index, method="DELETE")
 
 
-def test_nodes_listen_on_loopback_alone_and_take_settings(three: Node) -> None:
-    nodes: list[Any] = []
-    until = time.monotonic() + 60  # one that is busy is left out of an answer
-    while len(nodes) < 3 and time.monotonic() < until:
-        nodes = list(ask(three.url, "_nodes/http,transport,settings", method="GET")["nodes"].values())
-    assert len(nodes) == 3
-    bound = [address for node in nodes for part in ("http", "transport") for address in node[part]["bound_address"]]
+def test_node_listens_on_loopback_alone_and_takes_settings() -> None:
+    with running(settings={"node.attr.room": "cellar"}) as one:
+        (node,) = ask(one.url, "_nodes/http,transport,settings", method="GET")["nodes"].values()
+    bound = [address for part in ("http", "transport") for address in node[part]["bound_address"]]
+    assert bound
     assert all(address.startswith("127.0.0.1:") for address in bound), bound
-    assert {node["settings"]["node"]["attr"]["room"] for node in nodes} == {"cellar"}
+    assert node["settings"]["node"]["attr"]["room"] == "cellar"
 
 
-def test_one_node_of_three_can_be_stopped_and_its_shards_are_missing_without_being_failures(three: Node) -> None:
-    ask(three.url, "apart", {"settings": {"number_of_shards": 3, "number_of_replicas": 0}}, "PUT")
-    for number in range(30):
-        ask(three.url, f"apart/_doc/{number}", {"number": number})
-    ask(three.url, "apart/_refresh")
-    assert ask(three.url, "apart/_count")["count"] == 30
-    three.stop_node(2)
-    found = ask(three.url, "apart/_count")
-    assert found["_shards"] == {"total": 3, "successful": 2, "skipped": 0, "failed": 0}
-    assert 0 < found["count"] < 30
-    assert ask(three.urls[1], "_cluster/health", method="GET")["number_of_nodes"] == 2
+def test_one_node_of_three_can_be_stopped_and_its_shards_are_missing_without_being_failures() -> None:
+    with running(nodes=3) as three:
+        ask(three.url, "apart", {"settings": {"number_of_shards": 3, "number_of_replicas": 0}}, "PUT")
+        for number in range(30):
+            ask(three.url, f"apart/_doc/{number}", {"number": number})
+        ask(three.url, "apart/_refresh")
+        assert ask(three.url, "apart/_count")["count"] == 30
+        three.stop_node(2)
+        found = ask(three.url, "apart/_count")
+        assert found["_shards"] == {"total": 3, "successful": 2, "skipped": 0, "failed": 0}
+        assert 0 < found["count"] < 30
+        assert ask(three.urls[1], "_cluster/health", method="GET")["number_of_nodes"] == 2
 
 
 def test_users_who_come_together_share_one_node_that_ends_when_all_have_left(home: Path) -> None:
