@@ -155,7 +155,6 @@ class ManifestReader:
         if isinstance(node.value, dict):
             return node.value
         self._complain(node.line, f"{what} must be a mapping", "write {} for an empty one")
-        self._complain(node.line, f"{what} must be a mapping; write {{}} for an empty one")
         return {}
 
     def _complain(self, line: int, text: str, instead: str | None = None) -> None:

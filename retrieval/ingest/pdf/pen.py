@@ -5,6 +5,7 @@ from typing import Final
 from pypdf.generic import ArrayObject, ByteStringObject, DictionaryObject, FloatObject, NameObject, PdfObject
 
 from retrieval.ingest.pdf.canvas import Canvas
+from retrieval.ingest.pdf.fonts import SPACE, measured
 from retrieval.ingest.pdf.geometry import IDENTITY, Matrix, moved
 from retrieval.ingest.pdf.operands import Operands, matrix, numbers
 from retrieval.ingest.pdf.state import FAINT, INVISIBLE, is_outside, is_tiny, middle
@@ -13,8 +14,8 @@ Operation = tuple[list[PdfObject], bytes]
 
 _KERN: Final = 1_000
 """TJ moves by thousandths of the font's size."""
-_GAP: Final = 200
-"""Thousandths that are a gap between words in any font: letters are set apart by far less."""
+GAP: Final = 150
+"""Thousandths that are a gap between words in any font; TeX has 167 and more, letters far less."""
 _SETTINGS = frozenset({b"TL", b"Tz", b"Tc", b"Tw", b"Ts", b"Tr"})
 
 
@@ -23,7 +24,6 @@ class Pen:
 
     def __init__(self, canvas: Canvas) -> None:
         self.written: list[Operation] = []
-        self.fonts = DictionaryObject()
         self.shown = 0
         """Pieces of text that can be seen."""
         self.invisible = 0
@@ -32,6 +32,17 @@ class Pen:
         self._line: Matrix = IDENTITY
         self._at: Matrix = IDENTITY
         self._names: dict[int, NameObject] = {}
+        self._fonts = DictionaryObject()
+        self._font: NameObject | None = None
+        self._spaced: set[NameObject | None] = set()
+        """The fonts in which a space is shown."""
+
+    @property
+    def fonts(self) -> DictionaryObject:
+        """The fonts by name, as gaps are measured by them."""
+        return DictionaryObject(
+            {name: measured(font, spaced=name in self._spaced) for name, font in self._fonts.items()}
+        )
 
     def write(self, operator: bytes, *operands: float) -> None:
         """Write an operator as it is."""
@@ -43,9 +54,9 @@ class Pen:
         state.size = state.size if size is None else size
         # Drawings used as letters have a scale of their own.
         state.measured = font.get("/Subtype") != "/Type3"
-        name = self._names.setdefault(id(font), NameObject(f"/F{len(self._names)}"))
-        self.fonts[name] = font  # keeps the object, so that its id stays its own
-        self.written.append(([name, FloatObject(state.size)], b"Tf"))
+        self._font = self._names.setdefault(id(font), NameObject(f"/F{len(self._names)}"))
+        self._fonts[self._font] = font  # keeps the object, so that its id stays its own
+        self.written.append(([self._font, FloatObject(state.size)], b"Tf"))
 
     def follow(self, operator: bytes, operands: Operands, *, unseen: bool) -> None:
         """Follow a text operator; text that is `unseen` for other reasons is not written."""
@@ -103,6 +114,8 @@ class Pen:
             if isinstance(piece, bytes):
                 if not unseen and self._is_visible(piece):
                     kept.append(ByteStringObject(piece))
+                    if SPACE in piece:
+                        self._spaced.add(self._font)
             elif by := numbers([piece]):
                 kept.extend(FloatObject(each) for each in _parted(by[0]))
                 self._at = moved((-by[0] / _KERN * state.size * state.scale, 0), self._at)
@@ -130,4 +143,4 @@ def _parted(by: float) -> tuple[float, ...]:
 
     It asks whether a move is wider than half a space, and of fonts with codes of two bytes it does not know the space.
     """
-    return (-_KERN, _KERN + by) if -_KERN < by <= -_GAP else (by,)
+    return (-_KERN, _KERN + by) if -_KERN < by <= -GAP else (by,)

@@ -20,6 +20,7 @@ from retrieval.ingest.pdf.budget import LIMITS, MAX_PAGES
 from retrieval.ingest.pdf.geometry import EVERYWHERE, Box, around, common
 from retrieval.ingest.pdf.layers import layers_of
 from retrieval.ingest.pdf.operands import dictionary, items, numbers
+from retrieval.ingest.pdf.pen import GAP
 from retrieval.ingest.pdf.visible import Drawings, Page
 
 MAX_TEXT = 2_000_000
@@ -138,7 +139,8 @@ def _text(drawn: Page, reader: PdfReader) -> str:
     page[NameObject("/Resources")][NameObject("/Font")] = drawn.pen.fonts  # type: ignore[index]  # it was just put there
     page[NameObject("/Contents")] = stream
     # With somebody looking on, pypdf does not write the operators out again to see whether there is text among them.
-    return _plain(page.extract_text(visitor_operand_before=lambda *_: None))
+    # Half of a space is a gap; this is the space of fonts that have none.
+    return _plain(page.extract_text(space_width=2 * GAP, visitor_operand_before=lambda *_: None))
 
 
 def _plain(text: str) -> str:

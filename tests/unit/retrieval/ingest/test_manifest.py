@@ -169,7 +169,7 @@ documents:
         ('tenant: acme\ndocuments: {x.md: {id: "a\\nb"}}', "control character"),
         ("tenant: acme\ndocuments: {x.md: {id: y}, z.md: {id: y}}", "has the id of"),
         ("tenant: acme\ndocuments: {1: {}}", "a key is a text"),
-        ("tenant: acme\ndocuments: {x.md: []}", "must be a mapping"),
+        ("tenant: acme\ndocuments: {x.md: []}", 'access.yaml:2: "x.md": this entry must be a mapping; write {}'),
         ("tenant: acme\n---\ntenant: acme", "access.yaml:2: one document only"),
         ("tenant: acme\n\tx: y", "access.yaml:2:"),
         ("tenant: {", "access.yaml:1:"),
@@ -183,6 +183,7 @@ def test_manifest_that_could_be_misread_is_refused(tmp_path: Path, text: str | b
     with pytest.raises(SourceError) as refused:
         read(tmp_path, text)
     assert complaint in str(refused.value)
+    assert str(refused.value).count("must be a mapping") <= 1, "each is said once"
 
 
 def test_manifest_of_the_largest_size_is_not_refused_for_it(tmp_path: Path) -> None:

@@ -40,13 +40,41 @@ def test_letters_of_other_alphabets_and_ligatures_are_read() -> None:
     assert page.strip() == "fixП"
 
 
+WIDE = b"<</Type/Font/Subtype/Type0/BaseFont/X/Encoding/Identity-H/ToUnicode 4 0 R/DescendantFonts[5 0 R]>>"
+NAMES = b"1 begincodespacerange <0000> <ffff> endcodespacerange 1 beginbfrange <0041> <0042> <0061> endbfrange"
+SIMPLE = b"<</Type/Font/Subtype/Type1/BaseFont/X/FirstChar 32/Widths[" + b"500 " * 95 + b"]>>"
+
+
+def wide(content: bytes, widths: bytes) -> str:
+    descendant = b"<</Type/Font/Subtype/CIDFontType2/BaseFont/X/DW 600/W[" + widths + b"]>>"
+    (page,) = pages_of_pdf(drawn(content, objects={3: WIDE, 4: stream(NAMES), 5: descendant}))
+    return page
+
+
+def simple(content: bytes) -> str:
+    (page,) = pages_of_pdf(drawn(b"BT /F1 10 Tf 100 700 Td " + content + b" ET", objects={3: SIMPLE}))
+    return page
+
+
 def test_words_set_apart_by_a_move_are_apart_in_a_font_whose_space_is_not_known() -> None:
-    mapping = b"1 begincodespacerange <0000> <ffff> endcodespacerange 1 beginbfrange <0041> <0042> <0061> endbfrange"
-    font = b"<</Type/Font/Subtype/Type0/BaseFont/X/Encoding/Identity-H/ToUnicode 4 0 R/DescendantFonts[5 0 R]>>"
-    widths = b"<</Type/Font/Subtype/CIDFontType2/BaseFont/X/DW 600/W[65[556 556]]>>"
     content = b"BT /F1 12 Tf 100 700 Td [<00410042> -220 <0041> -40 <0042>] TJ ET"
-    (page,) = pages_of_pdf(drawn(content, objects={3: font, 4: stream(mapping), 5: widths}))
-    assert page.split() == ["ab", "ab"]
+    assert wide(content, b"65[556 556]").split() == ["ab", "ab"]
+
+
+def test_tightest_line_that_is_set_keeps_its_gaps() -> None:
+    assert simple(b"[(each) -167 (ma) 40 (in) -40 (tainer)] TJ").split() == ["each", "maintainer"]
+
+
+def test_pieces_are_apart_though_character_32_of_their_font_is_a_wide_mark_that_nothing_shows() -> None:
+    # Two letters are 10 wide: the first piece ends 2 before the second begins, less than half of that mark.
+    assert simple(b"(ab) Tj 12 0 Td (cd) Tj").split() == ["ab", "cd"]
+    assert simple(b"(ab) Tj 11 0 Td (cd) Tj").split() == ["abcd"]
+    assert simple(b"(a b) Tj 17 0 Td (cd) Tj").split() == ["a", "bcd"], "here it is shown, so it is a space"
+
+
+def test_pieces_are_apart_though_glyph_32_of_their_font_is_any_letter() -> None:
+    content = b"BT /F1 10 Tf 100 700 Td <00410042> Tj 14 0 Td <0041> Tj ET"
+    assert wide(content, b"32[900] 65[600 600]").split() == ["ab", "a"]
 
 
 def test_password_that_only_restricts_is_no_obstacle() -> None:
