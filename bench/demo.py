@@ -68,21 +68,22 @@ def _running(folder: Path) -> Iterator[tuple["subprocess.Popen[bytes]", float]]:
         subprocess.Popen(command, cwd=folder, env=environment(), stdout=log, stderr=log) as process,  # noqa: S603 - ours
     ):
         try:
-            _wait(process, port, began + _LONGEST)
+            wait_until_ready(process, port, began + _LONGEST)
             yield process, time.monotonic() - began
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()
 
 
-def _wait(process: "subprocess.Popen[bytes]", port: int, until: float) -> None:
+def wait_until_ready(process: "subprocess.Popen[bytes]", port: int, until: float) -> None:
+    """Return once `process` is ready to answer on `port`. Raises `DemoNotReadyError` where it ends, or at `until`."""
     while process.poll() is None and time.monotonic() < until:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)
-    message = "the demo did not become ready"
+    message = "the process did not become ready"
     raise DemoNotReadyError(message)
 
 

@@ -5,8 +5,6 @@ import shutil
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,7 +15,7 @@ from typing import TYPE_CHECKING
 import boto3
 import yaml
 
-from bench.demo import DemoNotReadyError, environment, free_port
+from bench.demo import DemoNotReadyError, environment, free_port, wait_until_ready
 from service.local.seed import COMPANY
 
 if TYPE_CHECKING:
@@ -127,19 +125,8 @@ def _web(folder: Path, port: int, variables: Mapping[str, str]) -> Iterator["sub
         subprocess.Popen(command, cwd=folder, env=told, stdout=log, stderr=log) as process,  # noqa: S603 - ours
     ):
         try:
-            _wait(process, port, time.monotonic() + _READY)
+            wait_until_ready(process, port, time.monotonic() + _READY)
             yield process
         finally:
             process.terminate()
             process.wait()
-
-
-def _wait(process: "subprocess.Popen[bytes]", port: int, until: float) -> None:
-    while process.poll() is None and time.monotonic() < until:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    message = "the web process did not become ready"
-    raise DemoNotReadyError(message)

@@ -1,7 +1,7 @@
 """A real Chromium before a running demo; without one these tests are skipped with the reason, but never in CI."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,9 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.browser.visit import BROWSER, Opened, Visit, opened
 from tests.support.demo import Demo, kept_vectors, running_demo
+from tests.support.saying import say
+
+__all__ = ["say"]
 
 FLAGS = [
     "--no-sandbox",
@@ -68,17 +71,3 @@ def open_page(chromium: Browser, demo: Demo) -> Iterator[Opened]:
     for visit in visits:
         visit.close()
         assert visit.violations == []
-
-
-@pytest.fixture(scope="session")
-def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Return how to print a measure at once, past pytest's capture."""
-    terminal: pytest.TerminalReporter = request.config.pluginmanager.getplugin("terminalreporter")
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-
-    def write(message: str) -> None:
-        with capture.global_and_fixture_disabled():
-            terminal.ensure_newline()
-            terminal.write_line(f"  {message}")
-
-    return write

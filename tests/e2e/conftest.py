@@ -1,12 +1,15 @@
 """What the end-to-end tests share: one running demo, and the variable that brings the large corpus in."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.demo import Demo, kept_vectors, running_demo
+from tests.support.saying import say
+
+__all__ = ["say"]
 
 CORPUS = "ANTECHAMBER_CORPUS"
 _REASON = (
@@ -41,17 +44,3 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     # The tests ask far more than a person does.
     with kept_vectors(folder, "demo"), running_demo(folder, ANTECHAMBER_RATE="100000/minute") as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Return how to print at once, past pytest's capture: a measure that is worth reading when nothing failed."""
-    terminal: pytest.TerminalReporter = request.config.pluginmanager.getplugin("terminalreporter")
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-
-    def write(message: str) -> None:
-        with capture.global_and_fixture_disabled():
-            terminal.ensure_newline()
-            terminal.write_line(f"  {message}")
-
-    return write

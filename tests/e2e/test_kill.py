@@ -1,7 +1,6 @@
 """The web process is killed at any point, again and again: what it delivered is on record, and its successor works."""
 
 import contextlib
-import json
 import os
 import random
 import subprocess
@@ -19,7 +18,8 @@ import pytest
 from authz.resource import TenantId, entity_id, tenant_id
 from retrieval.audit import Logged
 from tests.support.cloud import Cloud, running_cloud
-from tests.support.demo import END, START, Heard, Site, ask, clean_environment, events_of, free_port, kept_vectors
+from tests.support.demo import END, START, Heard, Site, ask, clean_environment, events_of
+from tests.support.seeded_cloud import seeded
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(300)]
 
@@ -61,20 +61,7 @@ def cloud() -> Iterator[Cloud]:
 @pytest.fixture(scope="module")
 def site(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Site:
     """Load the demo company as `make demo` does, and return where to serve it."""
-    folder, port = tmp_path_factory.mktemp("killed"), free_port()
-    told = {name: getattr(cloud, name) for name in ("aws", "bedrock", "answers", "embeddings")}
-    told |= {"port": str(port), "password": "Killed-again-1"}
-    with kept_vectors(folder, "demo"):
-        subprocess.run(
-            [sys.executable, "-m", "service.local.seed", ".local/demo.env"],
-            cwd=folder,
-            env=clean_environment(),
-            input=json.dumps(told),
-            stdout=subprocess.DEVNULL,
-            text=True,
-            check=True,
-        )
-    return Site(folder, port)
+    return seeded(tmp_path_factory.mktemp("killed"), cloud)
 
 
 def start(site: Site) -> "subprocess.Popen[bytes]":

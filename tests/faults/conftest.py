@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 
 from tests.faults import raw
-from tests.faults.deployment import Deployment, deployed, seeded
+from tests.faults.deployment import Deployment, deployed
 from tests.support.application import BOUNDS, Application
 from tests.support.cloud import Cloud, running_cloud
 from tests.support.log import logging_here
+from tests.support.seeded_cloud import seeded
 from tests.support.server import serving
 
 

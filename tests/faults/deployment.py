@@ -1,14 +1,11 @@
 """The application as it is deployed: real adapters and clients, each backend behind a proxy that can fail."""
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -30,7 +27,7 @@ from service.dependencies import Dependencies
 from service.main import build
 from service.settings import Settings
 from tests.support.cloud import Cloud
-from tests.support.demo import Site, clean_environment, free_port, kept_vectors
+from tests.support.demo import Site
 from tests.support.fault_proxy import FaultProxy, fault_proxy
 from tests.support.keyserver import AUTHORITIES
 from tests.support.log import Log, logging_here
@@ -111,24 +108,6 @@ class Deployment:
         while page := self.site.operator.audit.read(tenant_id("acme"), after, 100):
             yield from page
             after = page[-1].receipt.id
-
-
-def seeded(folder: Path, cloud: Cloud) -> Site:
-    """Load the demo company into `cloud`, and return where to serve it."""
-    port = free_port()
-    told = {name: getattr(cloud, name) for name in ("aws", "bedrock", "answers", "embeddings")}
-    told |= {"port": str(port), "password": "Failing-often-1"}
-    with kept_vectors(folder, "demo"):
-        subprocess.run(
-            [sys.executable, "-m", "service.local.seed", ".local/demo.env"],
-            cwd=folder,
-            env=clean_environment(),
-            input=json.dumps(told),
-            stdout=subprocess.DEVNULL,
-            text=True,
-            check=True,
-        )
-    return Site(folder, port)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import json
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
@@ -15,7 +14,6 @@ from authz.identity import Issuer, identify
 from authz.oidc import JwksClient
 from authz.token import Reason
 from tests.support.keyserver import (
-    AUTHORITIES,
     DAY,
     HOUR,
     LIMITS,
@@ -30,28 +28,6 @@ from tests.support.loopback_server import body
 from tests.support.tokens import ISSUER, NOW, claims, issuer, rsa_key
 
 pytestmark = pytest.mark.enable_socket
-
-
-@pytest.fixture
-def server() -> Iterator[KeyServer]:
-    with serving() as running:
-        running.publish(rsa_key())
-        yield running
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def client(clock: Clock) -> JwksClient:
-    return JwksClient(clock, LIMITS, AUTHORITIES)
-
-
-@pytest.fixture
-def trusted(server: KeyServer) -> Issuer:
-    return issuer(jwks_uri=server.jwks_uri)
 
 
 def good_set() -> bytes:

@@ -20,35 +20,12 @@ from tests.support.keyserver import (
     Clock,
     KeyServer,
     get,
-    serving,
     unavailable,
 )
 from tests.support.loopback_server import body, stream
 from tests.support.tokens import issuer, rsa_key
 
 pytestmark = pytest.mark.enable_socket
-
-
-@pytest.fixture
-def server() -> Iterator[KeyServer]:
-    with serving() as running:
-        running.publish(rsa_key())
-        yield running
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def client(clock: Clock) -> JwksClient:
-    return JwksClient(clock, LIMITS, AUTHORITIES)
-
-
-@pytest.fixture
-def trusted(server: KeyServer) -> Issuer:
-    return issuer(jwks_uri=server.jwks_uri)
 
 
 # Bounds.

@@ -16,33 +16,11 @@ from structlog.testing import capture_logs
 from authz.errors import SigningKeysUnavailableError
 from authz.identity import Issuer
 from authz.oidc import JwksClient
-from tests.support.keyserver import AUTHORITIES, LIMITS, Clock, KeyServer, get, serving, unavailable
+from tests.support.keyserver import LIMITS, Clock, KeyServer, get, serving, unavailable
 from tests.support.loopback_server import body
 from tests.support.tokens import ec_key, issuer, rsa_key
 
 pytestmark = pytest.mark.enable_socket
-
-
-@pytest.fixture
-def server() -> Iterator[KeyServer]:
-    with serving() as running:
-        running.publish(rsa_key())
-        yield running
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def client(clock: Clock) -> JwksClient:
-    return JwksClient(clock, LIMITS, AUTHORITIES)
-
-
-@pytest.fixture
-def trusted(server: KeyServer) -> Issuer:
-    return issuer(jwks_uri=server.jwks_uri)
 
 
 DISCOVERY = "/.well-known/openid-configuration"

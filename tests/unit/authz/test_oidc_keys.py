@@ -1,39 +1,15 @@
 """Which of the published keys are used: real HTTP on loopback."""
 
-from collections.abc import Iterator
-
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from authz.identity import Issuer
 from authz.oidc import JwksClient
 from authz.token import Reason
-from tests.support.keyserver import AUTHORITIES, LIMITS, Clock, KeyServer, get, refusal, serving
-from tests.support.tokens import ec_key, issuer, rsa_key
+from tests.support.keyserver import KeyServer, get, refusal
+from tests.support.tokens import ec_key, rsa_key
 
 pytestmark = pytest.mark.enable_socket
-
-
-@pytest.fixture
-def server() -> Iterator[KeyServer]:
-    with serving() as running:
-        running.publish(rsa_key())
-        yield running
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def client(clock: Clock) -> JwksClient:
-    return JwksClient(clock, LIMITS, AUTHORITIES)
-
-
-@pytest.fixture
-def trusted(server: KeyServer) -> Issuer:
-    return issuer(jwks_uri=server.jwks_uri)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -10,11 +9,6 @@ from starlette.testclient import TestClient
 from tests.support.application import Application
 
 QUESTION = {"question": "What does the engine plan say?"}
-
-
-@pytest.fixture
-def application(tmp_path: Path) -> Application:
-    return Application(tmp_path)
 
 
 @pytest.fixture

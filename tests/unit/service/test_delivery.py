@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -22,11 +21,6 @@ from tests.support.application import Application
 from tests.support.scripted import hangs
 
 QUESTION = Question("What does the engine plan say?")
-
-
-@pytest.fixture
-def application(tmp_path: Path) -> Application:
-    return Application(tmp_path)
 
 
 def delivery_of(application: Application) -> Delivery:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from httpx2 import Response
 
 from authz.errors import DirectoryUnavailableError
 from authz.resource import EntityId, TenantId
@@ -20,33 +19,8 @@ from retrieval.index import Hits
 from service.model import Stop
 from tests.support.application import ACME, BOUNDS, Application, disclosed, said
 from tests.support.memory import MemoryAuditLog
+from tests.support.refusals import DETAIL, QUESTION, ask, is_refused
 from tests.support.scripted import echoes
-
-QUESTION = {"question": "What does the engine plan say?"}
-DETAIL = "CANARYDETAIL"
-SHORT = replace(BOUNDS, deadline=0.5)
-
-
-@pytest.fixture
-def application(tmp_path: Path) -> Application:
-    return Application(tmp_path)
-
-
-def ask(application: Application, subject: str = "alice", path: str = "/v1/answers") -> Response:
-    with application.client(subject) as client:
-        return client.get(path) if "documents" in path else client.post(path, json=QUESTION)
-
-
-def is_refused(response: Response) -> bool:
-    """Return whether it is our 503, which says when to come back and nothing else."""
-    assert response.status_code == 503, response.text
-    assert response.headers["retry-after"] == "5"
-    assert response.headers["content-type"] == "application/problem+json"
-    assert set(response.json()) == {"type", "status", "detail", "request"}
-    assert DETAIL not in response.text
-    assert not disclosed(response.text)
-    return True
-
 
 DOORS = ("/v1/answers", "/v1/search", "/v1/documents", "/v1/documents/plan")
 FAULTS: Mapping[str, Callable[[Application], None]] = {

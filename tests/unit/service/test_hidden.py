@@ -1,6 +1,5 @@
 """Hidden and absent look the same: status, shape, headers, length, and what else is found."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +16,6 @@ from tests.support.application import (
 from tests.support.scripted import silent
 
 EVERYTHING = {"question": "engine plan board works holidays vault code virus rotor turbine at work minutes"}
-
-
-@pytest.fixture
-def application(tmp_path: Path) -> Application:
-    return Application(tmp_path)
 
 
 def _shape(response: Response) -> tuple[int, dict[str, Any], list[str]]:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,11 +33,6 @@ MAY_READ: Mapping[tuple[TenantId, str], set[str]] = {
     (GLOBEX, "alice"): {"handbook", "plan"},
     (GLOBEX, "gwen"): {"handbook"},
 }
-
-
-@pytest.fixture
-def application(tmp_path: Path) -> Application:
-    return Application(tmp_path)
 
 
 def doors(application: Application, subject: str, tenant: TenantId) -> dict[str, str]:

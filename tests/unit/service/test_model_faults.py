@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from httpx2 import Response
 
 from retrieval.audit import Json, Outcome, Receipt
 from retrieval.document import PassageId
@@ -15,35 +14,10 @@ from retrieval.errors import AuditUnavailableError
 from retrieval.registry import RegistryView
 from service.errors import ModelUnavailableError
 from service.model import Stop
-from tests.support.application import BOUNDS, Application, disclosed, events, said
+from tests.support.application import BOUNDS, Application, events, said
 from tests.support.memory import MemoryAuditLog, MemoryRegistry
+from tests.support.refusals import DETAIL, SHORT, ask, is_refused
 from tests.support.scripted import breaks, cites, explodes, hangs, rambles
-
-QUESTION = {"question": "What does the engine plan say?"}
-DETAIL = "CANARYDETAIL"
-SHORT = replace(BOUNDS, deadline=0.5)
-
-
-@pytest.fixture
-def application(tmp_path: Path) -> Application:
-    return Application(tmp_path)
-
-
-def ask(application: Application, subject: str = "alice", path: str = "/v1/answers") -> Response:
-    with application.client(subject) as client:
-        return client.get(path) if "documents" in path else client.post(path, json=QUESTION)
-
-
-def is_refused(response: Response) -> bool:
-    """Return whether it is our 503, which says when to come back and nothing else."""
-    assert response.status_code == 503, response.text
-    assert response.headers["retry-after"] == "5"
-    assert response.headers["content-type"] == "application/problem+json"
-    assert set(response.json()) == {"type", "status", "detail", "request"}
-    assert DETAIL not in response.text
-    assert not disclosed(response.text)
-    return True
-
 
 DOORS = ("/v1/answers", "/v1/search")
 

@@ -22,11 +22,6 @@ from tests.support.scripted import cites, echoes, obeys, silent
 EVERYTHING = {"question": "engine plan board works holidays vault code virus rotor turbine at work minutes"}
 
 
-@pytest.fixture
-def application(tmp_path: Path) -> Application:
-    return Application(tmp_path)
-
-
 def ask_everything(application: Application) -> None:
     with application.client() as client:
         client.post("/v1/answers", json=EVERYTHING)

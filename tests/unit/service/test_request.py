@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -21,11 +20,6 @@ ROUTES = [
     ("DELETE", "/v1/documents/plan"),
     ("GET", "/v1/me"),
 ]
-
-
-@pytest.fixture
-def application(tmp_path: Path) -> Application:
-    return Application(tmp_path)
 
 
 @pytest.fixture

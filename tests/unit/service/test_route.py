@@ -31,11 +31,6 @@ ROUTES = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def application(tmp_path: Path) -> Application:
-    return Application(tmp_path)
-
-
 def untouched(application: Application) -> bool:
     """Return whether no backend was called."""
     return not (

@@ -28,11 +28,6 @@ def eventually(is_so: Callable[[], bool], within: float = 10) -> bool:
     return True
 
 
-@pytest.fixture
-def application(tmp_path: Path) -> Application:
-    return Application(tmp_path)
-
-
 @pytest.mark.parametrize("script", [hangs, hesitates, rambles])
 def test_a_caller_who_goes_away_ends_the_models_stream_within_a_second(
     application: Application, script: object

@@ -1,15 +1,8 @@
 """The list and the view: pages in order, through both doors, and nothing that counts what is hidden."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.support.application import ACME, ENGINEERING, Application, Source
-
-
-@pytest.fixture
-def application(tmp_path: Path) -> Application:
-    return Application(tmp_path)
 
 
 def test_pages_follow_each_other_until_all_has_come(application: Application) -> None:

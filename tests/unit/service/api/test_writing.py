@@ -27,11 +27,6 @@ def body(**changed: object) -> dict[str, object]:
 
 
 @pytest.fixture
-def application(tmp_path: Path) -> Application:
-    return Application(tmp_path)
-
-
-@pytest.fixture
 def carol(application: Application) -> Iterator[TestClient]:
     with application.client("carol") as client:
         yield client
