@@ -16,6 +16,8 @@ IDLE = 180
 """Seconds without a byte until the load balancer hangs up: longer than a whole answer may take (120)."""
 DRAIN = 150
 """Seconds that a task which is to end may finish its answers, before it is told to."""
+_TLS_ONLY = "max-age=31536000"
+"""Seconds that a browser asks nothing of this name without TLS: a year (RFC 6797)."""
 _WRITES = ("PUT", "DELETE")
 
 
@@ -58,6 +60,7 @@ class Front(Construct):
             open=False,
             default_target_groups=[self.answer],
         )
+        _always_over_tls(listener)
         self._route(listener, "Writes", 10, "/v1/documents/*", _WRITES)
         self._route(listener, "Uploads", 20, "/v1/uploads/*", ("GET",))
 
@@ -86,3 +89,11 @@ class Front(Construct):
                 path="/healthz", interval=Duration.seconds(15), timeout=Duration.seconds(5), healthy_http_codes="200"
             ),
         )
+
+
+def _always_over_tls(listener: elb.ApplicationListener) -> None:
+    """Let the listener say so on every response, its own errors too: it is the one that speaks TLS."""
+    resource = listener.node.default_child
+    assert isinstance(resource, elb.CfnListener)  # noqa: S101 - what the construct is made of
+    name = "routing.http.response.strict_transport_security.header_value"
+    resource.listener_attributes = [elb.CfnListener.ListenerAttributeProperty(key=name, value=_TLS_ONLY)]

@@ -64,6 +64,9 @@ def test_people_come_by_https_only_and_answers_may_take_their_time(template: Jso
     assert (listener["Port"], listener["Protocol"]) == (443, "HTTPS")
     assert listener["SslPolicy"].startswith("ELBSecurityPolicy-TLS13-1-2")
     assert attributes["idle_timeout.timeout_seconds"] == str(IDLE)
+    [said] = listener["ListenerAttributes"]
+    assert said["Key"] == "routing.http.response.strict_transport_security.header_value"
+    assert said["Value"] == "max-age=31536000"
     assert answer_timeout < DRAIN < IDLE
     assert attributes["routing.http.drop_invalid_header_fields.enabled"] == "true"
     assert GRACE > serving.GRACE + serving.CLOSING  # what a task takes to end
