@@ -57,7 +57,7 @@ class Room:
         now = self.on.now()
         identity = identify(_TOKEN, self.on.keys, self.on.issuers, now)
         deadline, place = Deadline.after(self.on.bounds.deadline), self.on.streams.enter()
-        call = Call(self.on, "bench", identity, now, self.on.policies(), deadline, place, lambda: None)
+        call = Call(self.on, "bench", identity, now, self.on.policies(), deadline, place)
         reply, retrieval = answer(call, next(self.behind.questions))
         place.leave()
         if len(retrieval.passages) != self.on.bounds.hits:

@@ -73,23 +73,28 @@ class Place:
         self._threads = threads
         self._free = free
         self._held = 1
-        self._leaving: Future[None] | None = None
+        self._left = False
+        self._over = False
+        self._last: Callable[[], None] | None = None
+        self._freed: Future[None] = Future()
         self._lock = threading.Lock()
+
+    def at_last(self, work: Callable[[], None]) -> None:
+        """Do `work` in a thread when all else has ended, before anybody else has the place; it raises nothing."""
+        self._last = work
 
     def run(self, work: Callable[[], _T]) -> "Future[_T]":
         """Begin `work` in a thread that nothing but its own end ends: no cancelled request takes it away.
 
-        What this context knows (the request's id in the log, its span) the thread knows too.
+        What this context knows (the request's id in the log, its span) the thread knows too. Raises `RuntimeError` if
+        the place is over: somebody else may have it.
         """
         with self._lock:
+            if self._over:
+                message = "this place has been left, and everything in it has ended"
+                raise RuntimeError(message)
             self._held += 1
-        try:
-            future = self._threads.submit(copy_context().run, work)
-        except BaseException:
-            self._drop()
-            raise
-        future.add_done_callback(lambda _: self._drop())
-        return future
+        return self._begin(work)
 
     async def within(self, deadline: Deadline, work: Callable[[], _T], undo: Callable[[_T], None] | None = None) -> _T:
         """Return the result of `work`, done in a thread. Raises `DeadlineExceededError`, and whatever `work` raises.
@@ -112,26 +117,39 @@ class Place:
                 raise DeadlineExceededError(message) from error
             raise
 
-    def leave(self, last: Callable[[], None] | None = None) -> "Future[None]":
-        """Leave the place, once however often this is called; the first caller's `last` is done in a thread.
+    def leave(self) -> "Future[None]":
+        """Leave the place, once however often this is called; what runs in it goes on.
 
-        Returns at once what is done when that is done.
+        Returns at once what is done when the place is free.
         """
         with self._lock:
-            if self._leaving is not None:
-                return self._leaving
-            self._leaving = Future()
-        leaving = self._leaving
-        self.run(partial(_ended, last, leaving))
-        self._drop()
-        return leaving
+            first, self._left = not self._left, True
+        if first:
+            self._drop()
+        return self._freed
+
+    def _begin(self, work: Callable[[], _T]) -> "Future[_T]":
+        try:
+            future = self._threads.submit(copy_context().run, work)
+        except BaseException:
+            self._drop()
+            raise
+        future.add_done_callback(lambda _: self._drop())
+        return future
 
     def _drop(self) -> None:
         with self._lock:
             self._held -= 1
-            empty = self._held == 0
-        if empty:
+            if self._held:
+                return
+            self._over = True
+            last, self._last = self._last, None
+            self._held = 1 if last else 0
+        if last:
+            self._begin(last)
+        else:
             self._free()
+            self._freed.set_result(None)
 
 
 def _late(begun: "Future[_T]") -> None:
@@ -151,11 +169,3 @@ def _worked(work: Callable[[], _T], undo: Callable[[_T], None] | None, first: th
 def _undone(begun: "Future[_T]", undo: Callable[[_T], None]) -> None:
     if begun.exception() is None:
         undo(begun.result())
-
-
-def _ended(last: Callable[[], None] | None, leaving: "Future[None]") -> None:
-    try:
-        if last is not None:
-            last()
-    finally:
-        leaving.set_result(None)

@@ -24,7 +24,7 @@ class Begun:
 
 
 class Delivery:
-    """One answer on its way to one caller: it holds a place and counts for its person until it ends.
+    """One answer on its way to one caller, in the place of its call, which it leaves when it ends.
 
     Whatever may be cut off (the request, the event loop, the process's grace), its threads are not: an answer that
     begins after its delivery has ended is closed by the thread that began it.
@@ -45,6 +45,20 @@ class Delivery:
             raise DeadlineExceededError(message)
         return self._begun
 
+    async def begin(self, question: Question) -> None:
+        """Begin the answer to `question` within the call's deadline; what fails ends the delivery.
+
+        Raises as `answer` does, and `DeadlineExceededError`.
+        """
+        try:
+            await self.call.place.within(self.call.deadline, partial(self.prepare, question))
+        except DeadlineExceededError:
+            self.end("failed")
+            raise
+        except BaseException:
+            self.end("cancelled")
+            raise
+
     def prepare(self, question: Question) -> None:
         """Begin the answer to `question`, in a thread. Raises as `answer` does."""
         begun = Begun(*answer(self.call, question))
@@ -63,7 +77,8 @@ class Delivery:
             first, begun = self._outcome is None, self._begun
             self._outcome = self._outcome or outcome
         if first:
-            self.call.place.leave(partial(self._finish, begun, outcome))
+            self.call.place.run(partial(self._finish, begun, outcome))
+            self.call.place.leave()
         return self._closed
 
     def _finish(self, begun: Begun | None, outcome: Outcome) -> None:
@@ -72,7 +87,6 @@ class Delivery:
                 self._close(begun, outcome)
         finally:
             self._closed.set_result(None)
-            self.call.release()
 
     def _close(self, begun: Begun, outcome: Outcome) -> None:
         with step("close") as span:

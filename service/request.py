@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Annotated, TypeVar
@@ -26,7 +26,6 @@ from retrieval.retrieve import Find, retrieve
 from retrieval.tracing import step
 from service.capacity import Capacity, Place
 from service.dependencies import APPLICATION, Dependencies
-from service.limits import Release
 
 _T = TypeVar("_T")
 Waiting = Callable[[], _T]
@@ -38,7 +37,7 @@ _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([^ ]+)")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One authenticated request: its one instant, its one policy set, its one deadline, and its place until it ends."""
+    """One authenticated request: its one instant, its one policy set, its one deadline, and its place."""
 
     on: Dependencies
     id: str
@@ -47,7 +46,6 @@ class Call:
     policies: PolicySet
     deadline: Deadline
     place: Place
-    release: Release
 
     def principal(self) -> Principal:
         """Return the caller's principal. Raises as `look_up` does."""
@@ -129,7 +127,7 @@ async def enter(request: Request, capacity: Capacity, evidence: Evidence = beare
     deadline = Deadline.after(dependencies(request).bounds.deadline)
     place = capacity.enter()
     try:
-        call = await place.within(deadline, partial(_counted, request, deadline, place, evidence), _give_back)
+        call = await place.within(deadline, partial(_counted, request, deadline, place, evidence))
     except BaseException:
         place.leave()
         raise
@@ -138,14 +136,14 @@ async def enter(request: Request, capacity: Capacity, evidence: Evidence = beare
 
 
 def _counted(request: Request, deadline: Deadline, place: Place, evidence: Evidence) -> Call:
-    """Return the call of `request`, its token verified, counted against its person's limits until it ends."""
+    """Return the call of `request`, its token verified, counted against its person's limits until its place is free."""
     on = dependencies(request)
     now = on.now()
     with step("identify"):
         identity = _identified(request, now, evidence)
-    call = Call(on, request_id(request), identity, now, on.policies(), deadline, place, _nothing)
     with step("count"):
-        return replace(call, release=on.limits.enter(identity))
+        place.at_last(on.limits.enter(identity))
+    return Call(on, request_id(request), identity, now, on.policies(), deadline, place)
 
 
 def _identified(request: Request, now: datetime, evidence: Evidence) -> Identity:
@@ -155,14 +153,6 @@ def _identified(request: Request, now: datetime, evidence: Evidence) -> Identity
     except InvalidTokenError as error:
         on.metrics.token_refused(str(getattr(error, "reason", "unknown")), request_id(request))
         raise
-
-
-def _give_back(call: Call) -> None:
-    call.release()
-
-
-def _nothing() -> None:
-    """Count nothing less: nothing was counted yet."""
 
 
 def _index(on: Dependencies) -> Index:

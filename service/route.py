@@ -85,6 +85,5 @@ def _bounded(endpoint: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
 
 
 async def _leave(call: Call) -> None:
-    leaving = call.place.leave(call.release)
-    # A store that hangs holds no response back: its lease ends by itself.
-    await asyncio.wait([asyncio.wrap_future(leaving)], timeout=_HANDBACK)
+    # A store that hangs holds no response back, nor does late work: it counts for its person until it ends.
+    await asyncio.wait([asyncio.wrap_future(call.place.leave())], timeout=_HANDBACK)

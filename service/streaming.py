@@ -46,7 +46,7 @@ class AnswerResponse(Response):
         """Send the answer, and return once its record is closed."""
         try:
             async with anyio.create_task_group() as group:
-                group.start_soon(_until_gone, receive, group.cancel_scope)
+                group.start_soon(until_gone, receive, group.cancel_scope)
                 await self._send(send)
                 group.cancel_scope.cancel()
         finally:
@@ -90,7 +90,8 @@ class AnswerResponse(Response):
             yield _event(*_content(event)), None
 
 
-async def _until_gone(receive: Receive, sending: anyio.CancelScope) -> None:
+async def until_gone(receive: Receive, sending: anyio.CancelScope) -> None:
+    """Cancel `sending` when the caller has gone away."""
     while (await receive())["type"] != "http.disconnect":
         pass
     sending.cancel()

@@ -1,10 +1,7 @@
 """`/v1/answers`: a streamed, cited answer. The one asynchronous route."""
 
-from functools import partial
-
 from fastapi import APIRouter
 
-from retrieval.errors import DeadlineExceededError
 from service.api.bodies import AnswerBody
 from service.delivery import Delivery
 from service.prompt import Question
@@ -24,12 +21,5 @@ async def stream_answer(body: AnswerBody, call: Authenticated) -> AnswerResponse
     Everything up to the model's first word happens before the response begins, so that a failure has its own status.
     """
     delivery = Delivery(call)
-    try:
-        await call.place.within(call.deadline, partial(delivery.prepare, Question(body.question)))
-    except DeadlineExceededError:
-        delivery.end("failed")
-        raise
-    except BaseException:
-        delivery.end("cancelled")
-        raise
+    await delivery.begin(Question(body.question))
     return AnswerResponse(delivery)

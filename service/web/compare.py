@@ -7,14 +7,19 @@ from functools import partial
 
 from fastapi import APIRouter, Response
 
+from service.delivery import Delivery
+from service.prompt import Question
 from service.request import Authenticated, Call
 from service.sessions import SlotName
-from service.web.asking import Asked, Told, WholeRoute, answered, examples, question_of
+from service.web.asking import Asked, examples, question_of
 from service.web.forms import Form
+from service.web.route import PageRoute
 from service.web.standing import Standing, standing
 from service.web.visiting import Visiting, Visitor
+from service.web.whole import Told, WholeResponse, WholeRoute
 
-router = APIRouter(route_class=WholeRoute, include_in_schema=False)
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+whole = APIRouter(route_class=WholeRoute, include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +42,35 @@ async def show_compare(visiting: Visiting, call: Authenticated, asked: Asked = "
     return visiting.web.pages.page("compare.html", values)
 
 
-@router.post("/compare")
+@whole.post("/compare")
 async def compare_whole(visiting: Visiting, call: Authenticated, form: Form) -> Response:
     """Return a page with both answers whole: what the form does where no script runs."""
     question = question_of(form)
     other = await call.place.within(call.deadline, partial(_other, visiting), _leave)
     try:
         values = await call.place.within(call.deadline, partial(_values, visiting, other, question))
-        calls = {each.slot: each.call for each in (visiting, other) if each is not None}
-        answers = await asyncio.gather(*(answered(each, question) for each in calls.values()))
-    finally:
+        sides = [each for each in (visiting, other) if each is not None]
+        deliveries = [Delivery(each.call) for each in sides]
+        await _begin(deliveries, question)
+    except BaseException:
         _leave(other)
-    told = dict(zip(calls, answers, strict=True))
-    shown = {**values, "told": told, "cited": _cited(told)}
-    return visiting.web.pages.page("compare.html", shown)
+        raise
+    slots = [each.slot for each in sides]
+    return WholeResponse(deliveries, lambda told: _page(visiting, values, dict(zip(slots, told, strict=True))))
+
+
+async def _begin(deliveries: Sequence[Delivery], question: Question) -> None:
+    """Begin both answers, or none: where one cannot begin, the other has nobody to go to."""
+    try:
+        await asyncio.gather(*(each.begin(question) for each in deliveries))
+    except BaseException:
+        for each in deliveries:
+            each.end("cancelled")
+        raise
+
+
+def _page(visiting: Visitor, values: Mapping[str, object], told: Mapping[SlotName, Told]) -> Response:
+    return visiting.web.pages.page("compare.html", {**values, "told": told, "cited": _cited(told)})
 
 
 def _other(visiting: Visitor) -> Visitor | None:
@@ -59,7 +79,7 @@ def _other(visiting: Visitor) -> Visitor | None:
 
 def _leave(other: Visitor | None) -> None:
     if other is not None:
-        other.call.place.leave(other.call.release)
+        other.call.place.leave()
 
 
 def _values(visiting: Visitor, other: Visitor | None, question: str) -> dict[str, object]:

@@ -11,6 +11,7 @@ _ROUTERS = (
     asking.whole,
     asking.streams,
     compare.router,
+    compare.whole,
     documents.router,
     why.router,
     records.router,

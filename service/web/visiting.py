@@ -61,11 +61,11 @@ class Visitor:
         place = on.streams.enter()
         try:
             identity = identify(signed.token, on.keys, on.issuers, call.now)
-            theirs = replace(call, identity=identity, place=place, release=on.limits.enter(identity))
+            place.at_last(on.limits.enter(identity))
         except BaseException:
             place.leave()
             raise
-        return replace(self, slot=slot, call=theirs)
+        return replace(self, slot=slot, call=replace(call, identity=identity, place=place))
 
 
 def web(request: Request) -> Web:

@@ -22,7 +22,7 @@ QUESTION = Question("What does the engine plan say?")
 def call_of(application: Application, seconds: float = 10) -> Call:
     on, now = application.on, application.watch()
     identity = identify(BearerToken(application.token()), on.keys, on.issuers, now)
-    return Call(on, "request", identity, now, on.policies(), Deadline.after(seconds), on.streams.enter(), lambda: None)
+    return Call(on, "request", identity, now, on.policies(), Deadline.after(seconds), on.streams.enter())
 
 
 def test_the_embedding_runs_beside_the_directory(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_vector_that_hangs_is_waited_for_until_the_deadline_only_and_keeps_its
     call = call_of(late, 0.3)
     with pytest.raises(DeadlineExceededError):
         answer(call, QUESTION)
-    call.place.leave().result(10)
+    call.place.leave()
     assert late.on.streams.taken == 1
     go.set()
     assert late.on.streams.emptied(10)

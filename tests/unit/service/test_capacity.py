@@ -102,3 +102,34 @@ def _enters_soon(capacity: Capacity) -> None:
         else:
             return
     pytest.fail("the place is never free again")
+
+
+def test_what_is_done_at_last_waits_for_hung_work_and_is_done_before_anybody_else_has_the_place() -> None:
+    capacity, go, done = Capacity(1), threading.Event(), threading.Event()
+    place = capacity.enter()
+    taken: list[int] = []
+
+    def last() -> None:
+        taken.append(capacity.taken)
+        done.set()
+
+    place.at_last(last)
+    place.run(lambda: go.wait(30))
+    freed = place.leave()
+    assert not done.wait(0.2)
+    assert not freed.done()
+    go.set()
+    freed.result(10)
+    assert (taken, capacity.taken) == ([1], 0)
+
+
+def test_nothing_begins_in_a_place_that_is_over_and_none_is_free_twice() -> None:
+    capacity = Capacity(2)
+    place, other = capacity.enter(), capacity.enter()
+    place.leave().result(10)
+    with pytest.raises(RuntimeError):
+        place.run(lambda: None)
+    place.leave()
+    assert capacity.taken == 1
+    other.leave()
+    assert capacity.taken == 0

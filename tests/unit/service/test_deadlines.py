@@ -231,3 +231,18 @@ def test_r12_a_token_outside_the_allowed_difference_of_clocks_is_refused(
     with application.client(None) as client:
         assert client.get("/v1/me", headers=headers).status_code == status
     assert bool(application.directory.asked) == (status == 200)
+
+
+def test_r17_late_work_counts_for_its_person_until_it_ends_and_takes_no_place_from_others(tmp_path: Path) -> None:
+    plain = Application(tmp_path)
+    with hanging(plain.registry) as hung:
+        late = Application(
+            tmp_path, SHORT, requests=3, limits=PersonLimits("1000/minute", 1), **with_hung(plain, "registry", hung)
+        )
+        assert ask(late, "/v1/documents").status_code == 503
+        assert [ask(late, path).status_code for path in ("/v1/documents", "/v1/me", "/v1/answers")] == [429] * 3
+        assert ask(late, "/v1/me", "bob").status_code == 200
+        assert late.on.requests.taken == 1
+        hung.going.set()
+        assert late.on.requests.emptied(10)
+        assert ask(late, "/v1/me").status_code == 200

@@ -26,8 +26,7 @@ QUESTION = Question("What does the engine plan say?")
 def delivery_of(application: Application) -> Delivery:
     on, now = application.on, application.watch()
     identity = identify(BearerToken(application.token()), on.keys, on.issuers, now)
-    place, release = on.streams.enter(), on.limits.enter(identity)
-    return Delivery(Call(on, "request", identity, now, on.policies(), Deadline.after(10), place, release))
+    return Delivery(Call(on, "request", identity, now, on.policies(), Deadline.after(10), on.streams.enter()))
 
 
 def test_a_delivery_that_never_began_leaves_no_record_and_has_nothing_to_send(application: Application) -> None:
@@ -49,9 +48,16 @@ def test_the_first_outcome_stands(application: Application) -> None:
 
 
 def test_what_begins_after_the_end_is_closed_by_who_began_it(application: Application) -> None:
-    delivery = delivery_of(application)
+    delivery, ended = delivery_of(application), threading.Event()
+
+    def begin_late() -> None:
+        ended.wait(10)
+        delivery.prepare(QUESTION)
+
+    begun = delivery.call.place.run(begin_late)
     delivery.end("cancelled").result(5)
-    delivery.prepare(QUESTION)
+    ended.set()
+    begun.result(10)
     assert application.closed() == "cancelled"
     assert application.model.streams[0].closed.is_set()
 
