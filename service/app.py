@@ -40,6 +40,7 @@ from service.errors import (
     NotFoundError,
     TooLargeError,
     TooManyRequestsError,
+    TooManyValuesError,
 )
 from service.observed import Observed, progress_of
 from service.problem import problem
@@ -55,6 +56,7 @@ _STATUS: dict[type[Exception], tuple[int, str]] = {
     LateBodyError: (408, "The body did not come in time."),
     ConflictError: (409, "The document changed meanwhile; read it again and repeat."),
     TooLargeError: (413, "The body is too large."),
+    TooManyValuesError: (422, "The body holds more values than it may."),
     SourceError: (422, "The document cannot be taken as it is."),
     TooManyRequestsError: (429, "You ask too much at once; try again shortly."),
     BusyError: (503, "As much is done at once as can be; try again shortly."),
@@ -79,6 +81,7 @@ _STATUS: dict[type[Exception], tuple[int, str]] = {
 _BOUNDS: dict[type[Exception], Bound] = {
     BusyError: "capacity",
     TooLargeError: "body",
+    TooManyValuesError: "body",
     LateBodyError: "slow-body",
 }
 

@@ -1,19 +1,26 @@
 """From a request to its body, bounded in bytes and seconds: read only for a caller who is known and counted."""
 
 import asyncio
+import re
+from itertools import islice
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from retrieval.deadline import Deadline
 from retrieval.errors import DeadlineExceededError
-from service.errors import LateBodyError, TooLargeError
+from service.errors import LateBodyError, TooLargeError, TooManyValuesError
 
 MAX_BODY = 65_536
 """Bytes of a request's body, but for a document's."""
 MAX_DOCUMENT = 24 << 20
 """Bytes of a request that brings a document, the only one that is a PUT: 16 MiB, in base64 and its frame of JSON."""
+MAX_TOKENS = 20_000
+"""Strings, commas and opening brackets of a body of JSON, together."""
 
+_STRUCTURE = (b"[", b"{", b",")
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
+"""A string, or what may begin a value; it never goes back."""
 _TOO_LARGE = "the body is larger than it may be"
 _LATE = "the body did not come in time"
 _DIGITS = 12
@@ -46,3 +53,16 @@ async def read_body(request: Request, deadline: Deadline) -> Request:
     except (TimeoutError, DeadlineExceededError, ClientDisconnect) as error:
         raise LateBodyError(_LATE) from error
     return bounded
+
+
+def check_values(body: bytes) -> None:
+    """Raise `TooManyValuesError` if `body` holds more than a body of JSON may, before anything parses it.
+
+    A parsed value is many times the size of its two bytes, and what does not fit becomes an error of a kilobyte: both
+    are memory and seconds of the event loop, and nobody has asked yet what the caller may do.
+    """
+    if sum(map(body.count, _STRUCTURE)) <= MAX_TOKENS:
+        return  # most: and many of these may stand in one long text, where they are none
+    if next(islice(_TOKEN.finditer(body), MAX_TOKENS, None), None) is not None:
+        message = f"the body holds more than {MAX_TOKENS:,} values"
+        raise TooManyValuesError(message)

@@ -40,6 +40,10 @@ class TooLargeError(ServiceError):
     """A request's body is larger than it may be (413)."""
 
 
+class TooManyValuesError(ServiceError):
+    """A request's body holds more values than any that fits the interface (422)."""
+
+
 class LateBodyError(ServiceError):
     """A request's body did not come in whole before the request's deadline (408)."""
 

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from authz.identity import BearerToken
-from service.body_limit import read_body
+from service.body_limit import check_values, read_body
 from service.capacity import Capacity
 from service.dependencies import Dependencies
 from service.request import Call, bearer_token, dependencies, enter
@@ -37,7 +37,7 @@ class BoundedRoute(APIRoute):
             call = await enter(request, self.capacity(dependencies(request)), self.evidence)
             try:
                 # (2): the body, within its size and the deadline.
-                whole = await read_body(request, call.deadline) if self.body_field is not None else request
+                whole = await _read(request, call) if self.body_field is not None else request
                 # (3): the route.
                 response = await serve(whole)
             except BaseException:
@@ -82,6 +82,12 @@ def _bounded(endpoint: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
         return await call.place.within(call.deadline, partial(endpoint, call=call, **arguments))
 
     return bounded
+
+
+async def _read(request: Request, call: Call) -> Request:
+    whole = await read_body(request, call.deadline)
+    check_values(await whole.body())
+    return whole
 
 
 async def _leave(call: Call) -> None:

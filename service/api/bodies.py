@@ -25,9 +25,6 @@ def _question(text: str) -> str:
     return text
 
 
-MAX_VALUES = 5_000
-"""In lists and mappings of a body, together."""
-
 QuestionText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_question)]
 
 
@@ -35,15 +32,6 @@ class Body(BaseModel):
     """A request's body: unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _is_bounded(cls, untrusted: object) -> object:
-        # Each value that does not fit becomes an error of a kilobyte: a million of them are minutes of the event loop.
-        if _values(untrusted) > MAX_VALUES:
-            message = f"a body has at most {MAX_VALUES:,} values"
-            raise ValueError(message)
-        return untrusted
 
 
 def _base64(text: str) -> str:
@@ -55,14 +43,6 @@ def _base64(text: str) -> str:
         message = "content is base64 with padding, and nothing else"
         raise ValueError(message)
     return text
-
-
-def _values(untrusted: object) -> int:
-    if isinstance(untrusted, dict) and len(untrusted) <= MAX_VALUES:
-        return len(untrusted) + sum(
-            len(each) if isinstance(each, list) else _values(each) for each in untrusted.values()
-        )
-    return len(untrusted) if isinstance(untrusted, dict | list) else 0
 
 
 class AnswerBody(Body):

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
+from service.body_limit import MAX_DOCUMENT, MAX_TOKENS, check_values
+from service.errors import TooManyValuesError
 from tests.support.application import Application
 
 QUESTION = {"question": "What does the engine plan say?"}
@@ -59,3 +61,39 @@ def test_a_body_just_below_the_limit_is_read(client: TestClient) -> None:
     padded = json.dumps(QUESTION).encode() + b" " * (65_536 - 50)
     response = client.post("/v1/search", content=padded, headers={"Content-Type": "application/json"})
     assert response.status_code == 200
+
+
+def _filled(piece: bytes) -> bytes:
+    frame = b'{"text":"a","attributes":{"a":[%s]}}'
+    return frame % (piece * ((MAX_DOCUMENT - len(frame)) // len(piece)))
+
+
+@pytest.mark.parametrize("piece", [b"[],", b'{"":0},', b'"",', b"0,", b'"\\"",', b"[", b'{"":', b'""', b'"[",'])
+def test_r17_body_of_millions_of_values_is_refused_before_it_is_parsed(
+    application: Application, client: TestClient, piece: bytes
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    response = client.put("/v1/documents/plan", content=_filled(piece), headers=headers)
+    assert response.status_code == 422
+    assert response.json()["detail"] in {
+        "The body holds more values than it may.",
+        "The request does not fit the interface.",  # two strings side by side are no JSON
+    }
+    assert untouched(application)
+    with pytest.raises(TooManyValuesError):
+        check_values(b"[" * MAX_TOKENS + _filled(piece))
+
+
+@pytest.mark.parametrize("text", ["[{,", '"', "\\", '\\"[,', "\n", 'a "quoted, [word]" ', "\\\\,"])
+def test_what_stands_in_a_text_is_no_value(text: str) -> None:
+    whole = text * (1 << 20)
+    check_values(json.dumps({"text": whole, "attributes": {"a": ["b"] * 5_000}}).encode())
+    check_values(json.dumps({"text": whole}, ensure_ascii=False).encode())
+
+
+def test_values_are_counted_to_the_last_one() -> None:
+    most = b"[" + b"0," * (MAX_TOKENS - 1) + b"0]"
+    check_values(most)
+    with pytest.raises(TooManyValuesError):
+        check_values(most + b",")
+    check_values(most.replace(b"0,", b"", 1) + b'"an open string [[[,,,')
