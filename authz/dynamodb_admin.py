@@ -99,6 +99,10 @@ class DynamoDBDirectoryAdmin:
             people = [self._person(state) for state in states.values() if state.head.tenant == tenant]
         return sorted(people, key=lambda person: person.handle)
 
+    def parents(self, tenant: TenantId, group: str) -> frozenset[EntityId] | None:
+        """Return the groups that `group` is directly in, None if it is not declared."""
+        return self._rosters.read(tenant).nesting.get(entity_id(tenant, group))
+
     def _wanted(self, tenant: TenantId, person: Enrolment) -> Wanted:
         own = {TENANT: tenant} if TENANT in self._principal_types else {}
         parsed = parse_attributes(self._principal_types, {**own, **person.attributes})

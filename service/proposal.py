@@ -64,9 +64,10 @@ def plan(proposal: Proposal, author: Author, registry: Registry, *, again: bool 
     record = registry.record(document)
     active = record if record and record.status == "active" else None
     item = _item(proposal, author, active)
-    action = _action(item, active) if item else "create"
-    if item is None or not author.check(action, _states(item, active)):
-        author.refused(action, document)
+    wanted = _actions(item, active) if item else ("create",)
+    action = next((each for each in wanted if item and author.check(each, _states(item, active))), None)
+    if item is None or action is None:
+        author.refused(wanted[0], document)
         raise ForbiddenError
     follows = record.revision if record else 0
     repeats = active is not None and _is_there(item, active)
@@ -95,17 +96,25 @@ def document_of(author: Author, name: str) -> EntityId:
     return entity_id(author.held.tenant, name)
 
 
-def _action(item: SourceItem, active: DocumentRecord | None) -> WriteAction:
-    """Return what the write mainly is; what it then changes is decided again, on exactly what is and will be."""
+def _actions(item: SourceItem, active: DocumentRecord | None) -> Sequence[WriteAction]:
+    """Return what the write mainly is; what it then changes is decided again, on exactly what is and will be.
+
+    One that changes nothing is both: whoever may do either may say it again, to learn what became of it.
+    """
     if active is None:
-        return "create"
-    same_title = item.title is None or item.title == active.title
-    return "relabel" if item.sha256 == active.sha256 and same_title else "replace"
+        return ("create",)
+    if _is_there(item, active):
+        return ("relabel", "replace")
+    return ("relabel",) if _has_content(item, active) else ("replace",)
+
+
+def _has_content(item: SourceItem, active: DocumentRecord) -> bool:
+    return item.sha256 == active.sha256 and item.title in {None, active.title}
 
 
 def _is_there(item: SourceItem, active: DocumentRecord) -> bool:
     same_access = (item.attributes, item.collections) == (active.attributes, active.collections)
-    return same_access and _action(item, active) == "relabel"
+    return same_access and _has_content(item, active)
 
 
 def _states(item: SourceItem, active: DocumentRecord | None) -> list[Resource]:

@@ -1,8 +1,9 @@
 """From a staged object to registry and index, by what its author holds and the policies say when it is written.
 
-(1) It is what was noted when it was uploaded. (2) Its author's entitlements are read anew. (3) Nothing newer is there.
-(4) Cedar decides on what is and what will be. (5) The write is recorded, then made. (6) It is noted what became of it,
-and the staged object is removed.
+(1) It is what was noted when it was uploaded. (2) Its author's entitlements are read anew. (3) Cedar decides on what
+is and what will be; who is denied hears nothing of the document. (4) Nothing newer is there. (5) The write is decided
+again on exactly what it changes, recorded, then made. (6) It is noted what became of it, and the staged object is
+removed.
 """
 
 from collections.abc import Callable
@@ -111,15 +112,21 @@ class StagedWrites:
             return self._author(upload, entry)(write)
 
         for _ in range(_ATTEMPTS):
-            # (3): nothing newer, and nothing of an attempt that broke off, is written over.
             record = self.registry.record(document_of(author, upload.name))
-            _check_that_nothing_is_newer(record, upload, id_)
+            # (3): by what is there now.
             try:
                 planned = plan(proposal, author, self.registry, again=True)
-            except (ConflictError, ForbiddenError) as error:
+            except ForbiddenError:
                 if _is_of(record, proposal):
                     return "taken"
-                raise SourceError(_CHANGED if isinstance(error, ConflictError) else _DENIED) from error
+                raise
+            except ConflictError as error:
+                if _is_of(record, proposal):
+                    return "taken"
+                _check_that_nothing_is_newer(record, upload, id_)
+                raise SourceError(_CHANGED) from error
+            # (4): nothing newer, and nothing of an attempt that broke off, is written over.
+            _check_that_nothing_is_newer(record, upload, id_)
             if _is_of(record, proposal) and not planned.repeats:
                 return "taken"
             if (proposal.attributes is None or proposal.collections is None) and planned.access != upload.access:
@@ -127,7 +134,7 @@ class StagedWrites:
             if begun not in {None, planned.follows} and not planned.repeats:
                 raise SourceError(_CHANGED)
             self.intake.note(replace(entry, follows=planned.follows, updated=self._now()))
-            # (4) and (5): decided again on exactly what is and will be, recorded, made.
+            # (5): nobody has it before its record.
             try:
                 return carry_out(planned, author, self.to(by_what_they_hold_now)).outcome
             except ConflictError:

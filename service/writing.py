@@ -3,12 +3,13 @@
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
 from authz.decision import decide
-from authz.directory import Entitlements, Principal
+from authz.directory import Entitlements, Principal, look_up
+from authz.errors import UnknownPrincipalError
 from authz.policy_set import PolicySet
 from authz.resource import EntityId, Resource
 from authz.schema import AttributeTypes, plain_attributes
@@ -47,6 +48,18 @@ class Author:
         """Return the author of `call`."""
         return cls(principal, call.purpose("write"), call.policies, call.now, call.on.stores.audit, call.close)
 
+    def anew(self, call: Call, write: Write) -> "Author":
+        """Return the author of `call` by what the directory and the policies say now.
+
+        Raises `ForbiddenError`, once that is recorded, if the directory does not know them any more, and as `look_up`.
+        """
+        try:
+            principal = look_up(call.identity, call.on.directory)
+        except UnknownPrincipalError as error:
+            self.refused(write.action, write.after.document)
+            raise ForbiddenError from error
+        return Author.of(replace(call, now=call.on.now(), policies=call.on.policies()), principal)
+
     @property
     def held(self) -> Entitlements:
         """What the directory says that they hold."""
@@ -55,7 +68,9 @@ class Author:
     @contextmanager
     def __call__(self, write: Write) -> Iterator[None]:
         """Let `write` be made, recorded. Raises `ForbiddenError` if denied, and `AuditUnavailableError`."""
-        before = write.before if write.before and write.before.status == "active" else None
+        # What is retired has no access to lose, but what an interrupted write left of it may be erased again.
+        is_there = write.before is not None and (write.before.status == "active" or write.action == "erase")
+        before = write.before if is_there else None
         after = write.after if write.after.status == "active" else None
         states = [each.resource() for each in (before, after) if each is not None]
         allowed, policies = self._decide(actions(write.action, *states), states)

@@ -1,5 +1,7 @@
 """`PUT` and `DELETE` of `/v1/documents`: mounted only where a process may write; Cedar decides on every change."""
 
+from contextlib import AbstractContextManager
+
 from fastapi import APIRouter, Response
 
 from authz.directory import Principal
@@ -8,6 +10,7 @@ from authz.resource import EntityId
 from authz.schema import to_milliseconds
 from retrieval.ingest.destination import Destination
 from retrieval.ingest.retire import retire
+from retrieval.ingest.source import Write
 from retrieval.ingest.staged import Upload
 from service.api.bodies import DocumentBody, WriteView
 from service.api.uploads import StagedView
@@ -69,7 +72,14 @@ def _writing(call: Call) -> Writing:
 
 def _destination(call: Call, author: Author) -> Destination:
     writing, stores = _writing(call), call.on.stores
-    return Destination(stores.registry, writing.index, writing.vectors, writing.parse, author, stores.clock)
+
+    def by_what_they_hold_now(write: Write) -> AbstractContextManager[None]:
+        # Parsing and embedding may have taken long since the directory was read.
+        return author.anew(call, write)(write)
+
+    return Destination(
+        stores.registry, writing.index, writing.vectors, writing.parse, by_what_they_hold_now, stores.clock
+    )
 
 
 def _proposal(name: str, body: DocumentBody) -> Proposal:

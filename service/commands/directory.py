@@ -52,7 +52,7 @@ def _change(handle: str, group: str, *, granted: bool) -> None:
         on = operator()
         person = on.person(handle)
         tenant = tenant_of(person.uid)
-        with on.changing(tenant, "grant" if granted else "revoke", person, group):
+        with on.changing(tenant, "grant" if granted else "revoke", {"person": person.uid, "group": group}):
             epoch = on.admin.grant(tenant, handle, group) if granted else on.admin.revoke(tenant, handle, group)
     if not granted and entity_id(tenant, group) not in person.groups:
         # It was done all the same: a revocation that broke off is completed by repeating it.

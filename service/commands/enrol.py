@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from authz.directory import principal_id
-from authz.enrolment import Person
 from authz.errors import ResourceError
 from authz.resource import TenantId
+from authz.schema import TENANT, plain_attributes
+from retrieval.audit import Json
 from service.commands.operator import Operator, operator
 from service.commands.terminal import console, told
 
@@ -24,7 +25,9 @@ def group(
     with told():
         on = operator()
         known = _tenant(on, tenant)
-        with on.maintaining(f"directory group {name}"):
+        above = on.admin.parents(known, name)
+        before = None if above is None else sorted(each.partition("/")[2] for each in above)
+        with on.changing(known, "group", {"group": name, "before": _text(before), "after": _text(sorted(parent))}):
             epoch = on.admin.put_group(known, name, parent)
     console.print(f"{tenant}/{name} is declared; directory epoch {epoch}")
 
@@ -41,11 +44,26 @@ def enrol(
     with told():
         on = operator()
         known, spoken = _tenant(on, tenant), _issuer(on, issuer)
-        written = Person(person, principal_id(known, spoken, subject), spoken, subject, {}, frozenset())
         plain = _attributes(attributes)
-        with on.changing(known, "enrol", written, ", ".join(group)):
+        after = _text({"attributes": plain, "groups": sorted(group)})
+        what: dict[str, Json] = {"person": principal_id(known, spoken, subject), "after": after}
+        with on.changing(known, "enrol", {**what, "before": _text(_held(on, known, person))}):
             epoch = on.admin.put_person(known, spoken, subject, person, plain, group)
     console.print(f"{person} is enrolled in {tenant}; directory epoch {epoch}")
+
+
+def _held(on: Operator, tenant: TenantId, handle: str) -> dict[str, object] | None:
+    """Return what the person called so holds already, None if nobody is."""
+    found = next((each for each in on.admin.people(tenant) if each.handle == handle), None)
+    if found is None:
+        return None
+    plain = plain_attributes(on.policies.attributes.principal, found.attributes)
+    own = {name: value for name, value in plain.items() if name != TENANT}
+    return {"attributes": own, "groups": sorted(each.partition("/")[2] for each in found.groups)}
+
+
+def _text(what: object) -> str | None:
+    return None if what is None else json.dumps(what, sort_keys=True)
 
 
 def _tenant(on: Operator, name: str) -> TenantId:

@@ -88,9 +88,9 @@ class Operator:
         self._record(held.tenant, "operator-view", "complete", details, {"viewed": held.uid})
 
     @contextmanager
-    def changing(self, tenant: TenantId, action: str, person: Person, group: str) -> Iterator[None]:
-        """Record a change of the directory, before it is made and how it ended."""
-        with self._recorded(tenant, "directory", {"action": action}, {"person": person.uid, "group": group}):
+    def changing(self, tenant: TenantId, action: str, what: dict[str, Json]) -> Iterator[None]:
+        """Record a change of the directory, before it is made and how it ended; `what` speaks of people and groups."""
+        with self._recorded(tenant, "directory", {"action": action}, what):
             yield
 
     def listed_people(self, tenant: TenantId) -> None:

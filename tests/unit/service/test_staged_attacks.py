@@ -93,6 +93,27 @@ def test_l14_author_who_loses_the_right_while_the_upload_is_parsed_writes_nothin
     assert office.application.records()[-1]["outcome"] == "denied"
 
 
+def test_author_who_lost_the_right_hears_nothing_of_the_document_and_the_attempt_is_recorded(office: Office) -> None:
+    office.take(office.put("carol", "menu", body()))
+    upload = office.put("carol", "menu", body("# Menu\n\nBread."))
+    with office.application.client("carol") as carol:
+        assert carol.delete("/v1/documents/menu").status_code == 200
+    office.application.directory.revoke(ACME, "carol", "librarians")
+    before = len(office.application.records())
+    assert office.take(upload) == "refused"
+    assert office.told("carol", upload)["reason"] == "no policy lets its author write it any more"
+    (record,) = office.application.records()[before:]
+    assert (record["event"], record["outcome"]) == ("write", "denied")
+
+
+def test_owner_who_sends_the_same_again_before_the_worker_looks_is_told_that_it_is_there(office: Office) -> None:
+    with office.application.client("bob") as bob:
+        uid = bob.get("/v1/me").json()["principal"]
+    office.take(office.put("carol", "menu", body(owners=[uid])))
+    first, again = (office.put("bob", "menu", {"text": "# Menu\n\nBread."}) for _ in range(2))
+    assert [office.take(first), office.take(again)] == ["taken", "unchanged"]
+
+
 def test_upload_that_another_worker_finished_meanwhile_stays_taken(office: Office) -> None:
     upload = office.put("carol", "menu", body())
     office.bucket.steps.meanwhile["read"] = lambda: office.take(upload)

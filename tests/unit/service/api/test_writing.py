@@ -10,7 +10,10 @@ from starlette.testclient import TestClient
 
 from authz.resource import EntityId
 from retrieval.errors import AuditUnavailableError
+from retrieval.ingest.parse import Parsed
+from retrieval.ingest.source import SourceItem
 from tests.support.application import Application
+from tests.support.memory import MemoryRegistry
 
 MARK = "CANARYINPUT"
 
@@ -228,6 +231,60 @@ def test_an_odd_name_is_a_name_in_the_callers_tenant_or_refused(
     response = carol.request(method, f"/v1/documents/{name}", json=body() if method == "PUT" else None)
     assert response.status_code in {200, 404, 405, 422}
     assert {key for key in application.registry.records if not key.startswith("acme/")} == before
+
+
+def test_an_owner_who_says_again_what_is_there_is_told_so(application: Application, carol: TestClient) -> None:
+    with application.client("bob") as bob:
+        uid = bob.get("/v1/me").json()["principal"]
+        carol.put("/v1/documents/note", json=body(owners=[uid]))
+        changed = {"text": "# Note\n\nAnother."}
+        assert [bob.put("/v1/documents/note", json=changed).status_code for _ in range(2)] == [200, 200]
+        wider = body(owners=[uid], audience="all") | changed
+        assert bob.put("/v1/documents/note", json=wider).status_code == 403, "which is no repetition"
+    told = [(each["action"], each["outcome"], each.get("repeated", False)) for each in application.records()[1:]]
+    assert told == [("replace", "open", False), ("replace", "complete", True), ("relabel", "denied", False)]
+
+
+def test_l14_author_who_is_out_of_the_directory_while_the_document_is_parsed_writes_nothing(
+    application: Application, carol: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing = application.on.writing
+    assert writing is not None
+    parse = writing.parse
+
+    def meanwhile(item: SourceItem) -> Parsed:
+        del application.directory.persons[next(key for key in application.directory.persons if key[1] == "carol")]
+        return parse(item)
+
+    monkeypatch.setattr(
+        application.app.state, "dependencies", replace(application.on, writing=replace(writing, parse=meanwhile))
+    )
+    assert carol.put("/v1/documents/late", json=body()).status_code == 403
+    assert EntityId("acme/late") not in application.registry.records
+    (record,) = application.records()
+    assert (record["action"], record["outcome"]) == ("create", "denied")
+
+
+def test_what_an_interrupted_creation_left_of_a_retired_document_can_be_erased(
+    application: Application, carol: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carol.put("/v1/documents/menu", json=body())
+    carol.delete("/v1/documents/menu")
+    with monkeypatch.context() as broken:
+        broken.setattr(MemoryRegistry, "put", _dies)
+        assert carol.put("/v1/documents/menu", json=body()).status_code == 500
+    menu = EntityId("acme/menu")
+    assert application.writer.holds(menu)
+    with application.client("bob") as bob:
+        assert bob.delete("/v1/documents/menu").status_code == 404
+    assert application.writer.holds(menu)
+    assert carol.delete("/v1/documents/menu").status_code == 200
+    assert not application.writer.holds(menu)
+    assert application.records()[-1]["decision"] == "allowed"
+
+
+def _dies(*_: object) -> None:
+    raise ZeroDivisionError
 
 
 def test_a_write_whose_record_is_not_durable_is_not_made(application: Application, carol: TestClient) -> None:

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from authz.resource import TenantId
+from service import compose
 from service.cli import app
 from service.commands.operator import Operator, operator
 from tests.support.stub_engine import stub_engine
@@ -102,8 +103,31 @@ def test_every_enrolment_is_on_record(on: Operator) -> None:
 
     logged = on.audit.read(ACME, None, 10)
     ended = [(each.record["event"], each.closing and each.closing["outcome"]) for each in logged]
-    assert ended == [("operator-view", "complete"), ("directory", "complete"), ("directory", "failed")]
+    assert ended == [("directory", "complete"), ("directory", "complete"), ("directory", "failed")]
     assert "ana" not in str([each.record for each in logged])
+
+
+def test_what_a_change_gives_and_takes_is_on_record_where_it_can_be_erased_and_in_its_own_tenant(on: Operator) -> None:
+    for group in (("librarians",), ("project-nightjar",)):
+        _run("directory", "group", *group, "--tenant", "acme")
+    _enrol("--attributes", WHO)
+    _enrol("--attributes", WHO.replace("2", "5").replace("[]", '["crypto"]'), "--group", "librarians")
+    _run("directory", "group", "project-nightjar", "--tenant", "acme", "--in", "librarians")
+
+    logged = on.audit.read(ACME, None, 10)
+    archive = compose.audit(on.settings)
+    told = [archive.personal(each.receipt) or {} for each in logged]
+    records = str([each.record for each in logged])
+    changes = [(each["before"], each["after"]) for each in told]
+    assert changes[0] == (None, "[]")
+    held = {"attributes": json.loads(WHO), "groups": []}
+    attributes = {**json.loads(WHO), "clearance": 5, "compartments": ["crypto"]}
+    raised = {"attributes": attributes, "groups": ["librarians"]}
+    assert changes[2] == (None, json.dumps(held, sort_keys=True))
+    assert changes[3] == (json.dumps(held, sort_keys=True), json.dumps(raised, sort_keys=True))
+    assert (told[4]["group"], *changes[4]) == ("project-nightjar", "[]", '["librarians"]')
+    assert not [name for name in ("nightjar", "crypto", "librarians") if name in records]
+    assert on.audit.read(TenantId("globex"), None, 10) == []
 
 
 def test_the_domain_maps_who_searches_and_who_writes(on: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
