@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
@@ -132,12 +132,30 @@ class Sessions:
         """Store what was `held`, changed, unless somebody else did since; return whether."""
         return self._store.put(_key(cookie), self._seal(cookie, held.session, held.version + 1))
 
-    def renew(self, old: str | None, session: Session) -> str:
-        """Store `session` under a new cookie, forget the `old` one, and return the new one: at every sign-in."""
+    def create(self, session: Session) -> str:
+        """Store `session` under a new cookie and return it."""
         cookie = _encoded(secrets.token_bytes(_RANDOM))
         self._store.put(_key(cookie), self._seal(cookie, session, 1))
-        self.end(old)
         return cookie
+
+    def exchange(self, old: str | None, change: Callable[[Session], Session]) -> str | None:
+        """Store the session of `old`, changed, under a new cookie and return it: at every sign-in.
+
+        Whoever planted or stole `old` has nothing of it, wherever this breaks off: (1) `old` opens an empty session,
+        (2) the changed one is stored, (3) `old` is forgotten. None if another tab changed it meanwhile, or signed out.
+        """
+        held = self.read(old)
+        if old is None or held is None or not (held.session.slots or held.session.started):
+            return self.create(change(self.fresh()))
+        empty = replace(held.session, slots={}, started={})
+        if not self.write(old, Held(empty, held.version)):
+            return None
+        new = self.create(change(held.session))
+        if not self.write(old, Held(empty, held.version + 1)):
+            self.end(new)
+            return None
+        self.end(old)
+        return new
 
     def end(self, cookie: str | None) -> None:
         """Forget the session of `cookie`, with every token in it."""

@@ -108,7 +108,7 @@ def _begin(request: Request, response: Response, state: str, started: Started) -
         return replace(session, started={**kept, state: started})
 
     if _changed(sessions, cookie, with_it) is None:
-        _set(response, sessions.renew(cookie, with_it(sessions.fresh())))
+        _set(response, sessions.create(with_it(sessions.fresh())))
 
 
 def _taken(request: Request, state: str) -> Started:
@@ -159,11 +159,12 @@ def _signed_in(request: Request, slot: SlotName, proof: Proof, back: str, state:
         started = {name: each for name, each in session.started.items() if name != state}
         return replace(session, begun=begun, slots={**session.slots, slot: signed}, started=started)
 
-    # Written where it was read first: of a session that another tab ended meanwhile nothing is carried over.
-    before = _changed(parts.sessions, cookie, with_it)
-    changed = with_it(before or parts.sessions.fresh())
+    new = parts.sessions.exchange(cookie, with_it)
+    if new is None:
+        message = "another tab of this browser signed in or out at the same time"
+        raise SignInError(message)
     response = RedirectResponse(_back(back, slot), 303)
-    _set(response, parts.sessions.renew(cookie, changed))
+    _set(response, new)
     return response
 
 

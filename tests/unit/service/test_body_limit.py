@@ -91,6 +91,18 @@ def test_what_stands_in_a_text_is_no_value(text: str) -> None:
     check_values(json.dumps({"text": whole}, ensure_ascii=False).encode())
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_r17_values_are_counted_whatever_the_text_is_encoded_in(
+    application: Application, client: TestClient, encoding: str
+) -> None:
+    # Half of this character is a quotation mark: counted in bytes, all that follows would stand in a string.
+    hostile = '{"text":"\u0122","attributes":{"a":[%s[]]}}' % ("[]," * MAX_TOKENS)
+    body = hostile.encode(encoding)
+    response = client.put("/v1/documents/plan", content=body, headers={"Content-Type": "application/json"})
+    assert (response.status_code, response.json()["detail"]) == (422, "The body holds more values than it may.")
+    assert untouched(application)
+
+
 def test_values_are_counted_to_the_last_one() -> None:
     most = b"[" + b"0," * (MAX_TOKENS - 1) + b"0]"
     check_values(most)
