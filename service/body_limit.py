@@ -65,6 +65,6 @@ def check_values(body: bytes) -> None:
         return  # most: and many of these may stand in one long text, where they are none
     # The parser reads UTF-16 and -32 too, where a quotation mark's byte may be half of another character. JSON in UTF-8
     # holds no zero byte, JSON in these many: there every byte counts.
-    if next(islice(_TOKEN.finditer(body), MAX_TOKENS, None), None) is not None:
+    if b"\0" in body or next(islice(_TOKEN.finditer(body), MAX_TOKENS, None), None) is not None:
         message = f"the body holds more than {MAX_TOKENS:,} values"
         raise TooManyValuesError(message)

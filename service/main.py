@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from prometheus_client import start_http_server
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from authz.directory import Directory
 from authz.errors import AuthzError
@@ -27,7 +28,7 @@ from service.log import log_as_json
 from service.metrics import Metrics
 from service.running import RunningPolicies
 from service.serving import DrainingServer, ended, server_config
-from service.settings import Settings
+from service.settings import Settings, wrong
 
 _LOOPBACK = "127.0.0.1"
 
@@ -38,11 +39,8 @@ def main() -> int:
     try:
         settings = Settings()  # type: ignore[call-arg]  # from the environment
         on, running = build(settings)
-    except ValidationError as error:
-        wrong = ", ".join(
-            f"ANTECHAMBER_{'__'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()
-        )
-        return _fail(f"settings: {wrong}; see .env.example")
+    except (ValidationError, SettingsError) as error:
+        return _fail(f"settings: {wrong(error)}; see .env.example")
     except (AuthzError, RetrievalError, ValueError) as error:
         return _fail(str(error))
     signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=running.reload).start())

@@ -1,11 +1,13 @@
 """Every setting, from the environment (prefix `ANTECHAMBER_`), with the reason for its default."""
 
+import re
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from authz.identity import Issuer
 from authz.policy_set import SHIPPED
@@ -13,6 +15,7 @@ from authz.resource import tenant_id
 from service.web_settings import WebSettings
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+_FIELD = re.compile(r'field "(\w+)"')
 _SALT = 16
 """Characters that a salt has at least."""
 
@@ -91,7 +94,13 @@ class Settings(BaseSettings):
     max_tokens: Annotated[int, Field(ge=1, le=8192, description="of one answer")] = 1024
 
     hits: Annotated[int, Field(ge=1, le=50, description="k: passages asked of the index")] = 8
-    budget: Annotated[int, Field(ge=500, description="characters of passages in one prompt")] = 12_000
+    budget: Annotated[
+        int,
+        Field(
+            ge=1_500,
+            description="characters of passages in one prompt, before they are escaped; one passage always fits",
+        ),
+    ] = 12_000
     deadline: Annotated[float, Field(gt=0, le=120, description="seconds before the first byte")] = 15.0
     stream_timeout: Annotated[float, Field(gt=0, le=300, description="seconds without a word from the model")] = 30.0
     answer_timeout: Annotated[float, Field(gt=0, le=900, description="seconds for a whole answer")] = 120.0
@@ -145,3 +154,17 @@ class Settings(BaseSettings):
             message = "ANTECHAMBER_OPENSEARCH_AUTH is basic: say who, by ANTECHAMBER_OPENSEARCH_USER and _PASSWORD"
             raise ValueError(message)
         return self
+
+
+def wrong(error: ValidationError | SettingsError) -> str:
+    """Return which settings are wrong and why, without any value."""
+    if isinstance(error, SettingsError):
+        named = _FIELD.search(str(error))
+        return f"{_variable([named[1]])}: it is no JSON" if named else "a setting is no JSON"
+    return ", ".join(
+        f"{_variable(each['loc'])}: {each['msg']}" if each["loc"] else each["msg"] for each in error.errors()
+    )
+
+
+def _variable(path: Sequence[int | str]) -> str:
+    return f"ANTECHAMBER_{'__'.join(map(str, path)).upper()}"

@@ -12,13 +12,14 @@ from typing import Annotated, NoReturn
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.markup import escape
 
 from authz.errors import AuthzError
 from retrieval.errors import RetrievalError
 from service.errors import ServiceError
-from service.settings import Settings
+from service.settings import Settings, wrong
 
 DEMO = Path(".local/demo.env")
 console = Console(highlight=False)
@@ -85,9 +86,10 @@ def settings() -> Settings:
     """Return the settings, or end and say what is missing."""
     try:
         return Settings()  # type: ignore[call-arg]  # from the environment
-    except ValidationError as error:
-        missing = ", ".join(f"ANTECHAMBER_{str(each['loc'][0]).upper()}" for each in error.errors() if each["loc"])
-        fail(f"no demo runs in this folder, and {missing} is missing or wrong; start `make demo`, or see .env.example")
+    except (ValidationError, SettingsError) as error:
+        fail(
+            f"no demo runs here, and the settings are not whole: {wrong(error)}; start `make demo`, or see .env.example"
+        )
 
 
 def demo_variable(name: str) -> str:

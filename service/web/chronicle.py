@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from authz.resource import TenantId
@@ -12,9 +12,10 @@ from retrieval.audit import AuditLog, Json, Logged
 from retrieval.deadline import Deadline
 
 MOST = 10_000
-"""Records of one day that a page looks at."""
+"""Records that a page looks at."""
 _PAGE = 200
 _DAY = 86_400_000
+_RECENT = (("the last hour", 3_600_000), ("the last five minutes", 300_000), ("the last ten seconds", 10_000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """The records of one day, latest first; `whole` is False if there are more than are looked at."""
+    """Records of one day, latest first."""
 
     day: date
     rows: Sequence[Row]
-    whole: bool
+    more: str | None = None
+    """The id of the last that was looked at, if there are more of that day after it."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether no later ones of that day are left."""
+        return self.more is None
 
     def hours(self) -> Sequence[tuple[int, int]]:
         """Return for each hour how many records there are, and how many of them with an alarm."""
@@ -56,25 +63,42 @@ class Day:
 
     def only(self, wanted: Callable[[Row], bool]) -> "Day":
         """Return the rows that are `wanted`."""
-        return Day(self.day, [each for each in self.rows if wanted(each)], self.whole)
+        return replace(self, rows=[each for each in self.rows if wanted(each)])
 
 
-def read_day(audit: AuditLog, tenant: TenantId, day: date, deadline: Deadline) -> Day:
-    """Return the records of `tenant` of `day` in UTC, the first `MOST` of them.
+def read_day(audit: AuditLog, tenant: TenantId, day: date, deadline: Deadline, after: str = "") -> Day:
+    """Return the records of `tenant` of `day` in UTC whose ids follow `after`, the first `MOST` of them.
 
     Raises `AuditUnavailableError` and `DeadlineExceededError`.
     """
     begin = to_milliseconds(datetime(day.year, day.month, day.day, tzinfo=UTC))
-    after, end = _before(begin), _before(begin + _DAY)
+    return _read(audit, tenant, day, deadline, max(_before(begin), after))
+
+
+def read_latest(audit: AuditLog, tenant: TenantId, now: datetime, deadline: Deadline) -> tuple[str, Day]:
+    """Return the records of `tenant` of today, or of as recent a time as can be looked at, which is named.
+
+    Raises as `read_day` does.
+    """
+    found = "today", read_day(audit, tenant, now.date(), deadline)
+    for name, span in _RECENT:
+        if found[1].whole:
+            break
+        found = name, _read(audit, tenant, now.date(), deadline, _before(to_milliseconds(now) - span))
+    return found
+
+
+def _read(audit: AuditLog, tenant: TenantId, day: date, deadline: Deadline, after: str) -> Day:
+    end = _before(to_milliseconds(datetime(day.year, day.month, day.day, tzinfo=UTC)) + _DAY)
     found: list[Logged] = []
     while len(found) < MOST:
         deadline.left()
         page = audit.read(tenant, after, _PAGE)
         found += [each for each in page if each.receipt.id <= end]
         if len(page) < _PAGE or page[-1].receipt.id > end:
-            return Day(day, [row_of(each) for each in reversed(found)], whole=True)
+            return Day(day, [row_of(each) for each in reversed(found)])
         after = page[-1].receipt.id
-    return Day(day, [row_of(each) for each in reversed(found[:MOST])], whole=False)
+    return Day(day, [row_of(each) for each in reversed(found)], after)
 
 
 def row_of(logged: Logged) -> Row:

@@ -168,6 +168,7 @@ class OidcSignIn:
             self._failed = time.monotonic()
             raise SignInUnavailableError(_DOWN) from error
         if not isinstance(plain, dict) or plain.get("issuer") != self._issuer.issuer:
+            self._failed = time.monotonic()
             raise SignInUnavailableError(_DOWN)
         self._found = time.monotonic(), plain
         return plain

@@ -10,7 +10,7 @@ from retrieval.admission import ALARMS
 from service.errors import NotFoundError
 from service.request import Authenticated
 from service.web.authority import authorized
-from service.web.chronicle import Row, read_day, row_of
+from service.web.chronicle import Row, read_latest, row_of
 from service.web.records import Decided, decisions
 from service.web.replay import find_record, is_record_id, personal_of, replay
 from service.web.route import PageRoute
@@ -21,7 +21,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Something that must not happen, and did: how often today, and in which record last."""
+    """Something that must not happen, and did: how often lately, and in which record last."""
 
     refusal: str
     meaning: str
@@ -41,19 +41,20 @@ _MEANING = {
 
 @router.get("/operate")
 def show_operate(request: Request, visiting: Visiting, call: Authenticated) -> Response:
-    """Show health, policies and the alarms of today."""
+    """Show health, policies and the latest alarms."""
     principal = authorized(visiting, "operate", {})
-    today = read_day(call.on.stores.audit, principal.tenant, call.now.date(), call.deadline)
+    since, latest = read_latest(call.on.stores.audit, principal.tenant, call.now, call.deadline)
     values = {
         **visiting.frame(principal, "operate"),
         "health": sorted(request.app.state.readiness().items()),
         "digest": call.policies.digest,
         "policies": sorted(call.policies.policies.values(), key=lambda each: (each.place.split(":")[0], each.id)),
-        "alarms": _alarms(today.rows),
+        "alarms": _alarms(latest.rows),
         "alarming": ALARMS,
-        "refused": _refused(today.rows),
-        "answers": [each for each in today.rows if each.event in {"answer", "search"}][:_SHOWN],
-        "whole": today.whole,
+        "refused": _refused(latest.rows),
+        "answers": [each for each in latest.rows if each.event in {"answer", "search"}][:_SHOWN],
+        "since": since,
+        "whole": latest.whole,
     }
     return visiting.web.pages.page("operate.html", values)
 

@@ -39,12 +39,13 @@ class Decided:
 @router.get("/records")
 def show_records(
     visiting: Visiting, call: Authenticated, day: date | None = None, event: Chosen = "", outcome: Chosen = "",
-    policy: Chosen = "",
+    policy: Chosen = "", after: Chosen = "",
 ) -> Response:  # fmt: skip
-    """Show the records of a day."""
+    """Show the records of a day; `after` the id of one of them, where there are more than one page looks at."""
     chosen = day or call.now.date()
     principal = authorized(visiting, "readAudit", {"day": chosen.isoformat()})
-    whole = read_day(call.on.stores.audit, principal.tenant, chosen, call.deadline)
+    begin = after if is_record_id(after) else ""
+    whole = read_day(call.on.stores.audit, principal.tenant, chosen, call.deadline, begin)
 
     def wanted(row: Row) -> bool:
         return event in {"", row.event} and outcome in {"", row.outcome} and policy in {"", *row.policies}
@@ -53,6 +54,7 @@ def show_records(
         **visiting.frame(principal, "records"),
         "day": whole.only(wanted),
         "shown": _SHOWN,
+        "after": begin,
         "hours": whole.only(wanted).hours(),
         "events": sorted({each.event for each in whole.rows} | {event} - {""}),
         "outcomes": sorted({each.outcome for each in whole.rows} | {outcome} - {""}),

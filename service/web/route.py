@@ -22,6 +22,8 @@ from service.web.parts import Web
 from service.web.visiting import evidence, slot_of, web
 
 _CHANGES = frozenset({"POST", "PUT", "DELETE"})
+_KEPT = frozenset({"retry-after", "allow"})
+"""Headers of an error that its page has too."""
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -148,7 +150,9 @@ async def _known(request: Request, error: Exception) -> Response | None:
         return None
     made: Awaitable[Response] = found(request, error)
     response = await made
-    return _error_page(web(request), response.status_code, _detail(response), decided=True)
+    page = _error_page(web(request), response.status_code, _detail(response), decided=True)
+    page.headers.update({name: response.headers[name] for name in _KEPT & set(response.headers)})
+    return page
 
 
 def _detail(response: Response) -> str:

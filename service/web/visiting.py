@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from authz.decision import TenantAction, decide_on_tenant
 from authz.directory import Principal
+from authz.errors import InvalidTokenError
 from authz.identity import BearerToken, identify
 from service.request import Authenticated, Call, dependencies
 from service.sessions import SLOTS, Held, SlotName
@@ -51,8 +52,8 @@ class Visitor:
     def beside(self, slot: SlotName) -> "Visitor | None":
         """Return who is signed in in the other `slot`, by their own token; None if nobody is any more.
 
-        They have a place and a count of their own: whoever asks for them ends their call. Raises `BusyError`, and what
-        `identify` and the limits raise.
+        They have a place and a count of their own: whoever asks for them ends their call. A token that is not good any
+        more is nobody's. Raises `BusyError`, `SigningKeysUnavailableError`, and what the limits raise.
         """
         call, signed = self.call, self.held.session.slots.get(slot)
         if signed is None or signed.expires <= call.now:
@@ -62,6 +63,10 @@ class Visitor:
         try:
             identity = identify(signed.token, on.keys, on.issuers, call.now)
             place.at_last(on.limits.enter(identity))
+        except InvalidTokenError as error:
+            place.leave()
+            on.metrics.token_refused(str(getattr(error, "reason", "unknown")), call.id)
+            return None
         except BaseException:
             place.leave()
             raise

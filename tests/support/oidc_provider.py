@@ -39,6 +39,9 @@ class Provider:
     id_claims: dict[str, object] = field(default_factory=dict)
     """Claims of the next ID tokens that differ from those the provider gives."""
     down: bool = False
+    speaks_for: str = ""
+    """Another issuer, whose metadata it serves as its own."""
+    discovered: int = 0
     asked: list[dict[str, str]] = field(default_factory=list)
     """The forms that its token endpoint was sent."""
 
@@ -76,6 +79,10 @@ def running_provider() -> Iterator[Provider]:
 
     @app.after_request
     def spoil(response: flask.Response) -> flask.Response:
+        if flask.request.path == "/.well-known/openid-configuration":
+            provider.discovered += 1
+            if provider.speaks_for:
+                response.set_data(json.dumps({**response.get_json(), "issuer": provider.speaks_for}))
         if flask.request.path == "/oauth2/token" and response.status_code == 200:
             plain = response.get_json()
             plain["id_token"] = _spoiled(plain["id_token"], provider.id_claims)

@@ -41,7 +41,7 @@ BAD_ISSUERS: list[dict[str, object]] = [
 BAD = {
     "ANTECHAMBER_ISSUERS": ["[]", "{}", "x", *(json.dumps([{**ISSUER, **each}]) for each in BAD_ISSUERS)],
     "ANTECHAMBER_HITS": ["0", "51", "x"],
-    "ANTECHAMBER_BUDGET": ["0", "-1"],
+    "ANTECHAMBER_BUDGET": ["0", "-1", "1499"],
     "ANTECHAMBER_DEADLINE": ["0", "-1", "121", "nan", "inf"],
     "ANTECHAMBER_ANSWER_TIMEOUT": ["0", "nan", "inf"],
     "ANTECHAMBER_CONCURRENCY": ["0"],

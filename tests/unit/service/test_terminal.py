@@ -1,5 +1,6 @@
 """The demo's file: it gives settings of this application, and nothing else."""
 
+import json
 import os
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 import typer
 
 from authz.errors import DirectoryUnavailableError
-from service.commands.terminal import load_environment, print_line, tell, told
+from service.commands.terminal import load_environment, print_line, settings, tell, told
 
 
 def test_only_this_applications_settings_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,3 +57,24 @@ def test_a_stranger_s_name_cannot_command_the_terminal(capsys: pytest.CaptureFix
     assert "\x1b]" not in printed.out
     assert "\x07" not in printed.out
     assert "\x1b[2J" not in printed.out + printed.err
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"ANTECHAMBER_ISSUERS": "[{CANARY"}, "ANTECHAMBER_ISSUERS: it is no JSON"),
+        ({"ANTECHAMBER_BUDGET": "CANARY"}, "ANTECHAMBER_BUDGET: Input should be a valid integer"),
+        ({"ANTECHAMBER_DOCUMENTS_BUCKET": "bucket"}, "set both ANTECHAMBER_DOCUMENTS_BUCKET and ANTECHAMBER_QUEUE_URL"),
+    ],
+)
+def test_settings_that_are_wrong_are_named_with_the_reason_and_without_their_value(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], changed: dict[str, str], said: str
+) -> None:
+    issuer = {"issuer": "https://login.acme.test", "tenants": ["acme"], "audience": "antechamber"}
+    usual = {"ISSUERS": json.dumps([issuer]), "MODEL": "m", "EMBEDDING_MODEL": "e"}
+    monkeypatch.setattr(os, "environ", {f"ANTECHAMBER_{name}": value for name, value in usual.items()} | changed)
+    with pytest.raises(typer.Exit):
+        settings()
+    printed = capsys.readouterr().err.replace("\n", " ")
+    assert said in printed
+    assert "CANARY" not in printed

@@ -2,11 +2,13 @@
 
 import html
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from authz.resource import EntityId
 from service.errors import ModelUnavailableError
+from service.limits import PersonLimits
 from tests.support.application import ACME, canary, disclosed, events
 from tests.support.pages import OURS, Site
 from tests.support.scripted import breaks, cites, echoes, hangs, silent
@@ -100,6 +102,13 @@ def test_a_model_that_does_not_begin_is_a_page_of_503(site: Site) -> None:
     assert response.status_code == 503
     assert response.headers["retry-after"] == "5"
     assert "Nothing was disclosed." in response.text
+
+
+def test_a_page_of_429_says_when_to_come_back(tmp_path: Path) -> None:
+    browser = Site(tmp_path, limits=PersonLimits("2/minute", 4)).browser("alice")
+    statuses = [browser.get("/ask") for _ in range(3)]
+    assert [each.status_code for each in statuses] == [200, 200, 429]
+    assert 1 <= int(statuses[-1].headers["retry-after"]) <= 60
 
 
 @pytest.mark.parametrize("question", ["", "   ", "x" * 5000, "a\x00b"])

@@ -1,13 +1,17 @@
 """A-09, A-10: who may read the audit, or look into the workings, the policies decide; every look is on record."""
 
+import re
 from dataclasses import replace
+from datetime import timedelta
 from html import unescape
+from urllib.parse import quote
 
 import pytest
 
 from authz.enrolment import Enrolment
 from authz.resource import EntityId
 from retrieval.errors import AuditUnavailableError
+from service.web import chronicle
 from tests.support.application import ACME, GLOBEX, ISSUERS, canary
 from tests.support.pages import OURS, Site
 
@@ -150,6 +154,38 @@ def test_without_an_alarm_the_page_says_so(site: Site) -> None:
     page = site.browser("operators").get("/operate").text
     assert "No alarm today" in page
     assert site.application.policies.digest in page
+
+
+def test_a_day_of_more_records_than_one_page_looks_at_is_read_on_and_operators_see_the_latest(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chronicle, "MOST", 20)
+    monkeypatch.setattr(chronicle, "_PAGE", 5)
+    with site.application.client("bob") as bob:
+        for _ in range(30):
+            assert bob.get("/v1/documents?limit=1").status_code == 200
+    site.application.watch.now += timedelta(minutes=30)
+    site.browser("alice").post("/ask", data={"question": "at work"}, headers=OURS)
+    last = str([each["id"] for each in site.application.records() if each["event"] == "answer"][-1])
+    auditor = site.browser("auditors")
+    page, seen = unescape(auditor.get("/records?event=answer").text), 0
+    while last[:12] not in page:
+        (later,) = re.findall(r'href="(/records[^"]*after=[0-9a-f]{32})"', page)
+        page, seen = unescape(auditor.get(later).text), seen + 1
+        assert seen < 5
+    assert seen == 1
+    assert "From the beginning of the day" in page
+    operated = unescape(site.browser("operators").get("/operate").text)
+    assert "Retrievals of the last five minutes" in operated
+    assert last in operated
+
+
+@pytest.mark.parametrize("after", ["<zzz>", "0" * 31, "../../etc", "f" * 32])
+def test_where_to_go_on_reading_is_a_record_or_nowhere(site: Site, after: str) -> None:
+    answer_of(site)
+    response = site.browser("auditors").get(f"/records?after={quote(after)}")
+    assert response.status_code == 200
+    assert after not in unescape(response.text)
 
 
 def test_only_those_whom_a_policy_lets_see_the_way_to_these_pages(site: Site) -> None:

@@ -1,5 +1,6 @@
 """Compare: two people, each by their own sign-in, and nobody ever acts as somebody else."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from tests.support.application import ACME, GLOBEX, disclosed
@@ -57,6 +58,18 @@ def test_a_second_person_without_access_is_refused_and_the_first_is_not_shown_in
     browser = site.browser("alice", "bob")
     del site.application.directory.persons[next(key for key in site.application.directory.persons if key[1] == "bob")]
     assert browser.get("/compare").status_code == 403
+
+
+def test_a_second_person_whose_token_is_refused_is_nobody_and_that_is_counted(site: Site) -> None:
+    browser = site.browser("alice", f"{GLOBEX}:alice")
+    issuers = {name: each for name, each in site.application.on.issuers.items() if "globex" not in name}
+    site.application.app.state.dependencies = replace(site.application.on, issuers=issuers)
+    page = browser.get("/compare")
+    assert page.status_code == 200
+    assert "Sign in a second person" in page.text
+    assert site.application.metric("antechamber_tokens_refused_total", reason="issuer") == 1
+    assert browser.post("/compare", data={"question": QUESTION}, headers=OURS).status_code == 200
+    wait_until(lambda: site.application.on.streams.taken == 0)
 
 
 def test_the_address_carries_the_question_and_never_an_answer(site: Site) -> None:

@@ -172,6 +172,15 @@ def test_an_issuer_that_was_never_reached_is_503(site: Site, provider: Provider)
     assert site.browser().post("/sign-in", data={}, headers=OURS).status_code == 503
 
 
+def test_metadata_of_another_issuer_are_asked_for_once_and_not_by_every_stranger(
+    site: Site, provider: Provider
+) -> None:
+    provider.speaks_for = "https://elsewhere.test"
+    statuses = [site.browser().post("/sign-in", data={}, headers=OURS).status_code for _ in range(5)]
+    assert statuses == [503] * 5
+    assert provider.discovered == 1
+
+
 def test_a_sign_in_that_took_too_long_is_begun_again(site: Site, provider: Provider) -> None:
     browser = site.browser()
     back = provider.authorize(begin(browser), "alice")

@@ -6,7 +6,7 @@ from html import unescape
 import pytest
 
 from authz.resource import EntityId
-from retrieval.errors import AuditUnavailableError
+from retrieval.errors import AuditUnavailableError, SearchUnavailableError
 from retrieval.index import Hits
 from tests.support.application import ACME, ENGINEERING, Source, canary
 from tests.support.pages import OURS, Site
@@ -140,3 +140,15 @@ def test_nothing_is_shown_that_cannot_be_recorded(site: Site) -> None:
     response = site.browser("alice").get(f"/why/{receipt}")
     assert response.status_code == 503
     assert canary(ACME, "plan") not in response.text
+
+
+def test_an_answer_that_failed_says_why_there_is_nothing_to_see(site: Site) -> None:
+    site.application.index.failing = SearchUnavailableError("CANARY")
+    browser = site.browser("alice")
+    assert browser.post("/ask", data={"question": "What is said at work?"}, headers=OURS).status_code == 503
+    site.application.index.failing = None
+    (record,) = [each for each in site.application.records() if each["event"] == "answer"]
+    response = browser.get(f"/why/{record['id']}")
+    assert response.status_code == 200
+    assert "The retrieval failed before a passage was decided on (SearchUnavailableError)" in response.text
+    assert "CANARY" not in response.text
