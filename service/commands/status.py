@@ -5,7 +5,7 @@ documents take some seconds. Whether a document's passages are whole is what `an
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -23,7 +23,9 @@ from service.commands.operator import Operator, operator
 from service.commands.terminal import AsJson, Exit, console, print_json, print_line, told
 
 _SHOWN = 10
-"""Troubles, changes and dead letters that are shown one by one."""
+"""Causes of trouble, changes and dead letters that are shown."""
+_ALIKE = 3
+"""Sources that are shown of those with one cause."""
 
 
 def status(
@@ -99,10 +101,27 @@ def _print(tenant: TenantId, found: Standings) -> None:
     console.print(table)
     for document in found.missing[:_SHOWN]:
         print_line(f"  [red]not as registered[/red] {escape(document)}: hand it in again, or rebuild the index")
-    for entry in found.troubles[:_SHOWN]:
-        print_line(f"  [red]{entry.state}[/red] {escape(entry.source)}: {escape(entry.reason or 'no reason is known')}")
+    print_troubles(found.troubles)
     for entry in found.latest[:_SHOWN]:
         print_line(f"  [dim]{datetime_text(entry.updated)}  {entry.state:10} {escape(entry.source)}[/dim]")
+
+
+def print_troubles(troubles: Sequence[IntakeEntry]) -> None:
+    """Print troubles one by one, and together those of which many have the same cause and one mend."""
+    causes: dict[tuple[str, str], list[str]] = {}
+    for each in troubles:
+        causes.setdefault((each.state, each.reason or "no reason is known"), []).append(each.source)
+    for (state, reason), sources in list(causes.items())[:_SHOWN]:
+        if len(sources) <= _ALIKE:
+            for source in sources:
+                print_line(f"  [red]{state}[/red] {escape(source)}: {escape(reason)}")
+            continue
+        print_line(f"  [red]{state}[/red] {len(sources):,} of these: {escape(reason)}")
+        for source in sources[:_ALIKE]:
+            print_line(f"    {escape(source)}")
+        print_line(f"    and {len(sources) - _ALIKE:,} more; --json lists them all")
+    if len(causes) > _SHOWN:
+        print_line(f"  and {len(causes) - _SHOWN:,} other causes; --json lists them all")
 
 
 def _print_queue(depth: Depth | None, dead: list[DeadLetter]) -> None:
