@@ -21,12 +21,10 @@ from service.web.visiting import Visiting, Visitor
 from service.web.whole import WholeResponse, WholeRoute
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
+whole = APIRouter(route_class=WholeRoute, include_in_schema=False)
 streams = APIRouter(route_class=StreamRoute, include_in_schema=False)
 
 Asked = Annotated[str, Query(alias="q", max_length=4096)]
-
-
-whole = APIRouter(route_class=WholeRoute, include_in_schema=False)
 
 
 @router.get("/ask")
