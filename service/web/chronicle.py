@@ -15,7 +15,12 @@ MOST = 10_000
 """Records that a page looks at."""
 _PAGE = 200
 _DAY = 86_400_000
-_RECENT = (("the last hour", 3_600_000), ("the last five minutes", 300_000), ("the last ten seconds", 10_000))
+_RECENT = (
+    ("the last ten seconds", 10_000),
+    ("the last five minutes", 300_000),
+    ("the last hour", 3_600_000),
+    ("today", _DAY),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +76,8 @@ def read_day(audit: AuditLog, tenant: TenantId, day: date, deadline: Deadline, a
 
     Raises `AuditUnavailableError` and `DeadlineExceededError`.
     """
-    begin = to_milliseconds(datetime(day.year, day.month, day.day, tzinfo=UTC))
-    return _read(audit, tenant, day, deadline, max(_before(begin), after))
+    begin = _begin(day)
+    return _read(audit, tenant, day, deadline, (max(_before(begin), after), _before(begin + _DAY)), MOST)
 
 
 def read_latest(audit: AuditLog, tenant: TenantId, now: datetime, deadline: Deadline) -> tuple[str, Day]:
@@ -80,18 +85,24 @@ def read_latest(audit: AuditLog, tenant: TenantId, now: datetime, deadline: Dead
 
     Raises as `read_day` does.
     """
-    found = "today", read_day(audit, tenant, now.date(), deadline)
+    day = now.date()
+    begin, since, latest = _begin(day), "", Day(day, [])
+    end = _before(begin + _DAY)
+    # Backwards, so that however many there are, no more are read than a page looks at.
     for name, span in _RECENT:
-        if found[1].whole:
-            break
-        found = name, _read(audit, tenant, now.date(), deadline, _before(to_milliseconds(now) - span))
-    return found
+        start = _before(max(begin, to_milliseconds(now) - span))
+        window = _read(audit, tenant, day, deadline, (start, end), MOST - len(latest.rows))
+        if not window.whole:
+            return (since, latest) if since else (name, window)
+        since, latest, end = name, Day(day, [*latest.rows, *window.rows]), start
+    return since, latest
 
 
-def _read(audit: AuditLog, tenant: TenantId, day: date, deadline: Deadline, after: str) -> Day:
-    end = _before(to_milliseconds(datetime(day.year, day.month, day.day, tzinfo=UTC)) + _DAY)
+def _read(audit: AuditLog, tenant: TenantId, day: date, deadline: Deadline, between: tuple[str, str], most: int) -> Day:
+    """Return the records whose ids follow the first of `between`, up to the second, the first `most` of them."""
+    after, end = between
     found: list[Logged] = []
-    while len(found) < MOST:
+    while len(found) < most:
         deadline.left()
         page = audit.read(tenant, after, _PAGE)
         found += [each for each in page if each.receipt.id <= end]
@@ -122,6 +133,10 @@ def row_of(logged: Logged) -> Row:
 def hits_of(record: Mapping[str, Json]) -> list[Mapping[str, Json]]:
     """Return the hits that a record holds."""
     return [hit for hit in _list(record.get("hits")) if isinstance(hit, Mapping)]
+
+
+def _begin(day: date) -> int:
+    return to_milliseconds(datetime(day.year, day.month, day.day, tzinfo=UTC))
 
 
 def _before(instant: int) -> str:

@@ -21,7 +21,7 @@ from service.web.why import condition_of
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 _SHOWN = 500
-"""Rows of one page; the filters bring the others."""
+"""Rows of one page, which leads to the others."""
 Chosen = Annotated[str, Query(max_length=64)]
 
 
@@ -39,9 +39,12 @@ class Decided:
 @router.get("/records")
 def show_records(
     visiting: Visiting, call: Authenticated, day: date | None = None, event: Chosen = "", outcome: Chosen = "",
-    policy: Chosen = "", after: Chosen = "",
+    policy: Chosen = "", after: Chosen = "", before: Chosen = "",
 ) -> Response:  # fmt: skip
-    """Show the records of a day; `after` the id of one of them, where there are more than one page looks at."""
+    """Show the records of a day; `after` the id of one of them, where there are more than one page looks at.
+
+    Of those it looks at, the latest are listed; `before` the id of one of them, where there are more.
+    """
     chosen = day or call.now.date()
     principal = authorized(visiting, "readAudit", {"day": chosen.isoformat()})
     begin = after if is_record_id(after) else ""
@@ -50,12 +53,16 @@ def show_records(
     def wanted(row: Row) -> bool:
         return event in {"", row.event} and outcome in {"", row.outcome} and policy in {"", *row.policies}
 
+    found, until = whole.only(wanted), before if is_record_id(before) else ""
+    rows = [each for each in found.rows if not until or each.id < until]
     values = {
         **visiting.frame(principal, "records"),
-        "day": whole.only(wanted),
-        "shown": _SHOWN,
+        "day": found,
+        "rows": rows[:_SHOWN],
         "after": begin,
-        "hours": whole.only(wanted).hours(),
+        "before": until,
+        "earlier": rows[_SHOWN - 1].id if len(rows) > _SHOWN else None,
+        "hours": found.hours(),
         "events": sorted({each.event for each in whole.rows} | {event} - {""}),
         "outcomes": sorted({each.outcome for each in whole.rows} | {outcome} - {""}),
         "policies": sorted({each for row in whole.rows for each in row.policies} | {policy} - {""}),

@@ -11,7 +11,7 @@ import pytest
 from authz.enrolment import Enrolment
 from authz.resource import EntityId
 from retrieval.errors import AuditUnavailableError
-from service.web import chronicle
+from service.web import chronicle, records
 from tests.support.application import ACME, GLOBEX, ISSUERS, canary
 from tests.support.pages import OURS, Site
 
@@ -180,18 +180,37 @@ def test_a_day_of_more_records_than_one_page_looks_at_is_read_on_and_operators_s
     assert last in operated
 
 
-@pytest.mark.parametrize("after", ["<zzz>", "0" * 31, "../../etc", "f" * 32])
-def test_where_to_go_on_reading_is_a_record_or_nowhere(site: Site, after: str) -> None:
+def test_every_record_that_a_page_looked_at_is_listed_on_it_or_on_one_that_it_leads_to(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "_SHOWN", 3)
+    with site.application.client("bob") as bob:
+        for _ in range(7):
+            assert bob.get("/v1/documents?limit=1").status_code == 200
+    wanted = {str(each["id"]) for each in site.application.records() if each["event"] == "list"}
+    auditor = site.browser("auditors")
+    listed, address = set[str](), "/records?event=list"
+    for _ in range(3):
+        page = unescape(auditor.get(address).text)
+        listed |= set(re.findall(r'href="/records/([0-9a-f]{32})', page))
+        (address,) = re.findall(r'href="(/records[^"]*before=[0-9a-f]{32})"', page) or [""]
+    assert address == ""
+    assert listed == wanted
+
+
+@pytest.mark.parametrize("name", ["after", "before"])
+@pytest.mark.parametrize("where", ["<zzz>", "0" * 31, "../../etc", "f" * 32])
+def test_where_to_go_on_reading_is_a_record_or_nowhere(site: Site, name: str, where: str) -> None:
     answer_of(site)
-    response = site.browser("auditors").get(f"/records?after={quote(after)}")
+    response = site.browser("auditors").get(f"/records?{name}={quote(where)}")
     assert response.status_code == 200
-    assert after not in unescape(response.text)
+    assert where not in unescape(response.text)
 
 
 def test_only_those_whom_a_policy_lets_see_the_way_to_these_pages(site: Site) -> None:
-    for person, records, operate in (("alice", False, False), ("auditors", True, False), ("operators", False, True)):
+    for person, audits, operates in (("alice", False, False), ("auditors", True, False), ("operators", False, True)):
         page = site.browser(person).get("/ask").text
-        assert ('href="/records' in page, 'href="/operate' in page) == (records, operate), person
+        assert ('href="/records' in page, 'href="/operate' in page) == (audits, operates), person
 
 
 def test_the_reference_describes_the_api_to_everybody_without_a_script_of_others(site: Site) -> None:

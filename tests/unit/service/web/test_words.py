@@ -1,14 +1,17 @@
 """Conditions in words, and a day's records: what a page says of them is what they are."""
 
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from authz import condition as c
-from retrieval.audit import Entry, Receipt
+from authz.resource import TenantId
+from retrieval.audit import Entry, Json, Logged, Outcome, Receipt
 from retrieval.deadline import Deadline
 from service.web import chronicle
-from service.web.chronicle import read_day
+from service.web.chronicle import read_day, read_latest
 from service.web.words import Line, lines
 from tests.support.application import ACME, shipped
 from tests.support.memory import MemoryAuditLog
@@ -86,3 +89,59 @@ def test_a_day_with_more_records_than_are_looked_at_says_so(monkeypatch: pytest.
     found = read_day(full, ACME, DAY.date(), Deadline.after(5))
     assert not found.whole
     assert len(found.rows) == 400
+
+
+@dataclass(slots=True)
+class CountedLog:
+    """Reads of `MemoryAuditLog`, counted."""
+
+    log: MemoryAuditLog
+    handed: int = 0
+
+    def append(self, entry: Entry) -> None:
+        """Append."""
+        self.log.append(entry)
+
+    def close(self, receipt: Receipt, outcome: Outcome, detail: Mapping[str, Json]) -> None:
+        """Close."""
+        self.log.close(receipt, outcome, detail)
+
+    def read(self, tenant: TenantId, after: str | None, limit: int) -> Sequence[Logged]:
+        """Read, and count what was handed out."""
+        found = self.log.read(tenant, after, limit)
+        self.handed += len(found)
+        return found
+
+
+NOON = DAY.replace(hour=12)
+SECONDS_AGO = (40_000, 3_000, 2_000, 200, 100, 5, 0)
+
+
+@pytest.mark.parametrize(
+    ("most", "since", "seen"),
+    [
+        (7, "the last hour", 6),
+        (9, "today", 7),
+        (5, "the last five minutes", 4),
+        (2, "the last ten seconds", 2),
+    ],
+)
+def test_the_latest_are_as_many_as_can_be_looked_at_without_reading_more(
+    monkeypatch: pytest.MonkeyPatch, most: int, since: str, seen: int
+) -> None:
+    monkeypatch.setattr(chronicle, "MOST", most)
+    monkeypatch.setattr(chronicle, "_PAGE", 1)
+    ids = [id_at(NOON - timedelta(seconds=each)) for each in SECONDS_AGO]
+    counted = CountedLog(log(*ids))
+    name, latest = read_latest(counted, ACME, NOON, Deadline.after(5))
+    assert name == since
+    assert [each.id for each in latest.rows] == ids[::-1][:seen]
+    assert counted.handed <= most + 4  # each of four times one more, which shows where it ends
+
+
+def test_the_latest_shortly_after_midnight_are_of_today() -> None:
+    yesterday, today = id_at(DAY - timedelta(seconds=2)), id_at(DAY + timedelta(seconds=1))
+    name, latest = read_latest(log(yesterday, today), ACME, DAY + timedelta(seconds=3), Deadline.after(5))
+    assert name == "today"
+    assert [each.id for each in latest.rows] == [today]
+    assert latest.whole
