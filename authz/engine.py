@@ -29,7 +29,8 @@ __all__ = [
 Policies = cedarpy.PolicySet
 Schema = cedarpy.Schema
 
-_QUOTED_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*')
+# Cedar ends a comment at a carriage return too: what follows one is policy.
+_QUOTED_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|//[^\r\n]*')
 _NESTING = re.compile(r"[(\[{!+*.<>=-]|&&|\|\||\b(?:if|in|is|has|like)\b")
 _MAX_NESTING = 400
 

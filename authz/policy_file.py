@@ -13,8 +13,8 @@ from authz.resource import tenant_of
 from authz.schema import ASKED, AttributeSchema
 from authz.tenants import Tenants
 
-_BLANK = re.compile(r"(?:\s+|//[^\n]*)*")
-_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|;')
+_BLANK = re.compile(r"(?:\s+|//[^\r\n]*)*")
+_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|//[^\r\n]*|;')
 
 
 @dataclass(frozen=True, slots=True)

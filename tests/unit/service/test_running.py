@@ -62,6 +62,28 @@ def _gone(directory: Path) -> None:
     directory.rename(directory.with_name("elsewhere"))
 
 
+def _deep(directory: Path) -> None:
+    _write_deep(directory, "\n")
+
+
+def _deep_behind_a_carriage_return(directory: Path) -> None:
+    """Cedar's parser, called with this, ends the process: our own look at it comes first."""
+    _write_deep(directory, "\r")
+
+
+def _write_deep(directory: Path, line_end: str) -> None:
+    condition = f"// ends here{line_end}{'(' * 3_000}true{')' * 3_000}"
+    policy = f'@id("deep") @reason("Deep.") permit (principal, action, resource) when {{ {condition} }};'
+    (directory / "40-deep.cedar").write_bytes(policy.encode())
+    write_manifest(directory)
+
+
+def _nameless_behind_a_carriage_return(directory: Path) -> None:
+    policies = b"// a note\rpermit (principal, action, resource); // another\rforbid (principal, action, resource);"
+    (directory / "40-nameless.cedar").write_bytes(policies)
+    write_manifest(directory)
+
+
 def _another_schema(directory: Path) -> None:
     schema = json.loads((directory / "schema.json").read_text())
     attributes = schema[""]["entityTypes"]["Document"]["shape"]["attributes"]
@@ -70,7 +92,13 @@ def _another_schema(directory: Path) -> None:
     write_manifest(directory)
 
 
-@pytest.mark.parametrize("spoil", [_without_manifest, _without_walls, _changed, _no_cedar, _gone, _another_schema])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _without_manifest, _without_walls, _changed, _no_cedar, _gone, _another_schema, _deep,
+        _deep_behind_a_carriage_return, _nameless_behind_a_carriage_return,
+    ],
+)  # fmt: skip
 def test_what_cannot_run_leaves_the_running_set_and_says_why(tmp_path: Path, spoil: object) -> None:
     """(R-20), (R-04)."""
     directory = copied(tmp_path)
