@@ -7,6 +7,7 @@ from functools import partial
 
 from fastapi import APIRouter, Response
 
+from authz.resource import EntityId
 from service.delivery import Delivery
 from service.prompt import Question
 from service.request import Authenticated, Call
@@ -114,12 +115,11 @@ def _differences(a: Standing, b: Standing) -> Sequence[Difference]:
 
 
 def _cited(told: Mapping[SlotName, Told]) -> Sequence[tuple[str, str]]:
-    """Return each document that is cited, with whose answer cites it."""
-    titles: dict[str, str] = {}
-    by: dict[str, str] = {}
+    """Return each document that is cited, with whose answer cites it; those of two tenants are never one."""
+    titles: dict[EntityId, str] = {}
+    by: dict[EntityId, str] = {}
     for slot, each in sorted(told.items()):
-        for source in each.sources:
-            document = str(source["document"])
-            titles[document] = str(source["title"])
-            by[document] = by.get(document, "") + slot * (slot not in by.get(document, ""))
+        for passage in (each.citations[number].passage for number in sorted(each.citations)):
+            titles[passage.document] = passage.title
+            by[passage.document] = by.get(passage.document, "") + slot * (slot not in by.get(passage.document, ""))
     return [(title, by[document]) for document, title in titles.items()]

@@ -83,6 +83,20 @@ def test_comparing_two_people_each_signed_in_for_themselves(open_page: Opened) -
     assert "71" not in visit.page.url.partition("?")[2]
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+def test_two_companies_documents_of_one_id_are_two_documents(open_page: Opened, *, scripts: bool) -> None:
+    visit = open_page(java_script_enabled=scripts)
+    visit.sign_in("Ana Quintela")
+    visit.sign_in("Gus", "b")
+    visit.page.goto("/compare")
+    visit.page.locator("#question").fill(SALARY)
+    visit.page.locator("button.go").click()
+    for slot, salary in (("a", "71,000 to 86,000"), ("b", "63,000 to 77,300")):
+        expect(visit.page.locator(f".side.{slot} [data-said]")).to_contain_text(salary)
+        expect(visit.page.locator(f'[data-only="{slot}"]')).to_contain_text("Salary bands 2026")
+    expect(visit.page.locator("[data-both]")).not_to_contain_text("Salary bands 2026")
+
+
 def test_why_walks_the_whole_path_of_an_answer(open_page: Opened) -> None:
     visit = open_page()
     visit.sign_in("Ana Quintela")

@@ -247,7 +247,9 @@ function uploads(form) {
 document.addEventListener("answered", ({ detail: views }) => {
   const both = document.querySelector("[data-both]");
   if (!both || views.length < 2) return;
-  const titles = views.map((view) => new Map([...view.sources.children].map((each) => [each.dataset.document, each.dataset.title])));
+  // Two companies may have documents of one id: they are two documents.
+  const name = (view, document) => `${view.element.closest("[data-tenant]").dataset.tenant}/${document}`;
+  const titles = views.map((view) => new Map([...view.sources.children].map((each) => [name(view, each.dataset.document), each.dataset.title])));
   const list = (documents) => documents.join(", ") || "nothing";
   views.forEach((view, index) => {
     const other = titles[1 - index];

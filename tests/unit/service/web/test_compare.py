@@ -1,5 +1,6 @@
 """Compare: two people, each by their own sign-in, and nobody ever acts as somebody else."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -34,6 +35,16 @@ def test_people_of_two_tenants_compare_without_a_crossing(site: Site) -> None:
     left, right = page.split('class="side b"')
     assert {tenant for tenant, _ in disclosed(left)} == {ACME}
     assert {tenant for tenant, _ in disclosed(right)} == {GLOBEX}
+
+
+def test_documents_of_two_tenants_with_one_id_are_not_cited_by_both(site: Site) -> None:
+    site.application.model.script = cites
+    page = site.browser("alice", f"{GLOBEX}:alice").post("/compare", data={"question": QUESTION}, headers=OURS).text
+    (both,) = re.findall(r"<td[^>]*data-both>(.*?)</td>", page)
+    assert both == "nothing"
+    for slot in "ab":
+        (alone,) = re.findall(rf'<td data-only="{slot}">(.*?)</td>', page)
+        assert alone != "nothing"
 
 
 def test_without_a_second_person_the_page_asks_for_one_and_answers_for_the_first(site: Site) -> None:
